@@ -1,11 +1,13 @@
-"""Which files one `CheckProof` passes, from gRPC to the bytes that a worker gets, and back; `benchmarks.house` runs this in a tree.
+"""Counts the files that one `CheckProof` passes through, from gRPC to the bytes sent to a worker, and back.
+
+`benchmarks.house` runs this in a tree.
 
     python benchmarks/check_path.py [--names]      # in the root of the tree
 
-A real server and a real channel; the worker is the scripted process of the tests, so that no Lean is needed. While a proof is checked,
-every call of a function of the shipped packages is noted. Counted are files in which a function ran in each of three checks in turn, what
-does so on the clock being left out. Not counted: generated code, and files of values alone, in which nothing ran but methods of
-dataclasses, enumerations and errors.
+Server and channel are real; the worker is the scripted process of the tests, so that no Lean is needed. While a proof is checked, every
+call of a function of the shipped packages is recorded. A file counts if one of its functions ran in each of three consecutive checks;
+this excludes functions run by timers. Generated code does not count, nor do files in which only methods of dataclasses, enumerations
+and errors ran.
 """
 
 import argparse
@@ -27,7 +29,7 @@ METHODS = ("/leansieve.v1.ProofCheckService/CheckProof", "/leansieve.v1.ProofSea
 
 
 def first_of(*names: str) -> Any:
-    """The first of these (`module:name`) that the tree has: it may be an older one."""
+    """Import the first of these names (`module:name`) that exists in the tree, which may be an older one."""
     for name in names:
         module, _, attribute = name.partition(":")
         try:
@@ -38,7 +40,7 @@ def first_of(*names: str) -> Any:
 
 
 class Tracer:
-    """Notes the functions that are called while it is on, in the thread that made it and in those that start later."""
+    """Records the functions called while it is active, in the thread that created it and in threads started later."""
 
     def __init__(self, root: Path) -> None:
         self._prefixes = tuple(f"{root / package}/" for package in PACKAGES)
@@ -61,7 +63,7 @@ class Tracer:
 
 
 async def traced(tracer: Tracer, folder: str) -> list[set[CodeType]]:
-    """The functions that ran in each of three checks."""
+    """Return the functions that ran in each of three checks."""
     import grpc
 
     from leansieve.v1 import check_pb2, theorem_pb2
@@ -85,7 +87,7 @@ async def traced(tracer: Tracer, folder: str) -> list[set[CodeType]]:
                 answer = await answered(channel, request.SerializeToString())
                 calls = tracer.end()
                 assert check_pb2.CheckProofResponse.FromString(answer).verdict.kind, "there is no verdict"
-                if turn:  # the first one reads what is kept
+                if turn:  # the first one reads caches
                     found.append(calls)
         await engine.close()
     return found
@@ -104,13 +106,13 @@ async def answered(channel: Any, request: bytes) -> bytes:
 
 
 def passed(calls: Iterable[CodeType], root: Path) -> list[str]:
-    """The files of these functions, those of values alone left out."""
+    """Return the files of these functions, without files of values alone."""
     files = {code.co_filename for code in calls if not is_value(code, root)}
     return sorted(str(Path(file).relative_to(root)) for file in files)
 
 
 def is_value(code: CodeType, root: Path) -> bool:
-    """Whether this is a method of a dataclass, an enumeration or an error."""
+    """Return whether this is a method of a dataclass, an enumeration or an error."""
     name = code.co_qualname.split(".")[0]
     module = ".".join(Path(code.co_filename).relative_to(root).with_suffix("").parts).removesuffix(".__init__")
     owner = getattr(sys.modules[module], name, None)

@@ -1,8 +1,8 @@
-"""Figures of source trees, side by side: sizes, names, circles, what a change touches, and what a check passes.
+"""Compares figures of source trees: sizes, names, circular imports, files that a new option touches, files of a check.
 
     python -m benchmarks.house [TREE …] [--json FILE]
 
-The files are parsed. Only for the last of these figures is a tree run, by its own .venv/bin/python if it has one: benchmarks/check_path.py
+The files are parsed. Only the last figure runs code of a tree, with its own .venv/bin/python if it has one: benchmarks/check_path.py
 sends one `CheckProof` through its server.
 """
 
@@ -26,12 +26,12 @@ _OPTIONS = (
     "minimise",
     "strategy",
     "focus",
-)  # of a search; they have been there for long, and mean little else
+)  # options of a search that exist in old trees, too, with names that have few other meanings
 _Modules = dict[str, ast.Module]
 
 
 def modules(tree: Path) -> _Modules:
-    """The parsed modules of the shipped packages, by their dotted names."""
+    """Return the parsed modules of the shipped packages by their dotted names."""
     found = {}
     for package in _PACKAGES:
         for path in sorted((tree / package).rglob("*.py")):
@@ -41,7 +41,7 @@ def modules(tree: Path) -> _Modules:
 
 
 def imported(found: _Modules, name: str) -> set[str]:
-    """The modules of the packages that a module imports at its top, those for type checkers included."""
+    """Return the modules that a module imports at its top level, including imports for type checkers."""
     names: set[str] = set()
     for node in _top(found[name].body):
         if isinstance(node, ast.Import):
@@ -58,7 +58,7 @@ def _top(body: Sequence[ast.stmt]) -> Iterator[ast.stmt]:
 
 
 def circles(found: _Modules) -> int:
-    """How many edges have to go until no module imports itself by way of others."""
+    """Return the number of imports to remove until there are no circular imports."""
     graph = {name: imported(found, name) for name in found}
     removed = 0
     while True:
@@ -73,7 +73,7 @@ def circles(found: _Modules) -> int:
 
 
 def repeated(found: _Modules) -> list[str]:
-    """Public class names that more than one module defines."""
+    """Return the public class names that more than one module defines."""
     names = Counter(
         node.name
         for tree in found.values()
@@ -84,7 +84,7 @@ def repeated(found: _Modules) -> list[str]:
 
 
 def functions(found: _Modules) -> list[tuple[int, str]]:
-    """Lines of each function, and its name."""
+    """Return the number of lines and the name of each function."""
     return [
         ((node.end_lineno or node.lineno) - node.lineno + 1, f"{module}.{node.name}")
         for module, tree in found.items()
@@ -94,9 +94,9 @@ def functions(found: _Modules) -> list[tuple[int, str]]:
 
 
 def crowded(tree: Path) -> list[tuple[int, str]]:
-    """Folders with more than ten loose source files, the fullest first.
+    """Return the folders with more than ten source files, the largest first.
 
-    The contract is left out: buf wants all files of a package in one folder.
+    The contract is left out: buf requires all files of a package in one folder.
     """
     counts: dict[str, int] = defaultdict(int)
     for path in _sources(tree):
@@ -113,10 +113,10 @@ def _sources(tree: Path) -> Iterator[Path]:
 
 
 def naming(tree: Path, option: str) -> tuple[int, int]:
-    """How many shipped source files name an option of a search, and how many of them hand it on by hand.
+    """Return how many source files name an option of a search, and how many of them pass it on explicitly.
 
-    Names are those of parameters, fields and keywords, and words of the contract and the page. An option is handed on by hand where a
-    keyword or parameter of its name is filled from it, as in `Options(prefer=request.prefer)`, or is declared again.
+    Names are those of parameters, fields and keywords, and words of the contract and the page. An option is passed on explicitly if a
+    keyword argument of its name is set from it, as in `Options(prefer=request.prefer)`, or if it is declared again.
     """
     named = copied = 0
     for path in _sources(tree):
@@ -150,7 +150,7 @@ def _shipped(path: Path, tree: Path) -> bool:
 
 
 def passed(tree: Path) -> list[str]:
-    """The files that one `CheckProof` passes; none if the tree cannot be run here."""
+    """Return the number of files that one `CheckProof` passes; None if the tree cannot be run here."""
     own = tree / ".venv" / "bin" / "python"
     script = Path(__file__).with_name("check_path.py")
     command = [str(own) if own.exists() else sys.executable, str(script)]

@@ -1,13 +1,13 @@
-"""Two trees of this project against each other, run in turns on one machine: rates of checks and times of commands.
+"""Compares two trees of this project, run in turns on one machine: rates of checks and times of commands.
 
     git worktree add --detach ../old 465d0c9
     (cd ../old && python protos/generate.py)
     python -m benchmarks.versus ../old . [--turns 5] [--only first …] [--scale 1.0] [--json FILE]
 
-Every line is one command that both trees have, in a process of its own, from the shell. The order changes with every turn.
-A ratio is old by new of the same turn, so above 1 means that the new tree is faster; the table shows the median and the
-range over the turns. Processor seconds (the command with all its processes) stand beside the seconds of the wall clock,
-since they depend less on what else the machine does. One run of each is not counted: it makes the images.
+Every line is one command that both trees have, run in its own process. The order changes with every turn.
+A ratio is old divided by new in the same turn, so a ratio above 1 means that the new tree is faster; the table shows the median and the
+range over the turns. Processor seconds (of the command with all its processes) are reported in addition to wall-clock seconds,
+since they depend less on other load. The first run of each is not counted: it makes the images.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from benchmarks.lean.lean_pool import tasks
 
 @dataclass
 class Line:
-    """What is run: the arguments after `leansieve`, and the file of items that they read."""
+    """One command: its arguments after `leansieve`, and its file of items."""
 
     title: str
     arguments: Callable[[Path], list[str]]
@@ -42,14 +42,14 @@ class Line:
 
 @dataclass
 class Run:
-    """One command: seconds of the wall clock and of processors."""
+    """The cost of one command: wall-clock and processor seconds."""
 
     seconds: float
     processor_seconds: float
 
 
 def checks(count: int, proofs: int = 1) -> list[dict[str, str]]:
-    """`count` items; each theorem comes with `proofs` proofs, no two of them the same text."""
+    """Return `count` items; each theorem has `proofs` proofs with different texts."""
     chosen = tasks(count // proofs)
     return [
         {
@@ -63,7 +63,7 @@ def checks(count: int, proofs: int = 1) -> list[dict[str, str]]:
 
 
 def lines(scale: float) -> dict[str, Line]:
-    """Everything that can be compared, by the name that `--only` takes."""
+    """Return all commands by their names in `--only`."""
 
     def check(folder: Path) -> list[str]:
         return ["check", "--jsonl", str(folder / "items.jsonl"), "--out", str(folder / "out.jsonl")]
@@ -85,10 +85,10 @@ def lines(scale: float) -> dict[str, Line]:
 
 
 def run(tree: Path, line: Line) -> Run:
-    """Run a line in a tree.
+    """Run a command in a tree.
 
     Raises:
-        SystemExit: the command failed, or an answer is no verified proof.
+        SystemExit: the command failed, or an answer is not a verified proof.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -108,13 +108,13 @@ def run(tree: Path, line: Line) -> Run:
 
 
 def processor_seconds() -> float:
-    """Processor time of all processes that were started here and have ended."""
+    """Return the processor time of child processes that have ended."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
 
 
 def compare(old: Path, new: Path, line: Line, turns: int) -> list[tuple[Run, Run]]:
-    """Both trees in turns, the order changed each time."""
+    """Run both trees in turns, in changing order."""
     for tree in (old, new):
         run(tree, Line(line.title, line.arguments, line.items[:20], line.workers))
     results = []
@@ -125,7 +125,7 @@ def compare(old: Path, new: Path, line: Line, turns: int) -> list[tuple[Run, Run
 
 
 def summary(results: list[tuple[Run, Run]]) -> dict[str, float]:
-    """Medians of both trees, and median and range of the ratio."""
+    """Return the medians of both trees, and the median and range of the ratio."""
     ratios = sorted(old.seconds / new.seconds for old, new in results)
     return {
         "old_seconds": statistics.median(old.seconds for old, _ in results),
@@ -138,7 +138,7 @@ def summary(results: list[tuple[Run, Run]]) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("old", type=Path)
     parser.add_argument("new", type=Path)

@@ -1,1 +1,1 @@
-"""What Lean workers cost: checks, memory, start-up, trust."""
+"""Costs of Lean workers: checks, memory, start-up, trust."""

@@ -1,14 +1,14 @@
-"""Checks over hosts of a Ray cluster on this machine, beside a pool of this process.
+"""Compares checks on hosts of a local Ray cluster with checks in a pool of this process.
 
     python -m benchmarks.lean.cluster [--hosts 1 2 4] [--checks 300] [--json FILE]
 
-1. Overhead: one check after the other through Ray, against the local pool, with as many workers: medians of what is not Lean.
-2. Throughput: `--checks` checks at once, in work at most as many as there are workers and some, each on its own theorem.
-3. Recovery: a host is killed while checks are in work; seconds until each check that it had is answered elsewhere.
-4. The driver's limit: hosts that answer at once, without Lean: checks a second.
+1. Overhead: sequential checks through Ray and in a local pool with as many workers; medians of the time outside Lean.
+2. Throughput: `--checks` concurrent checks of different theorems, slightly more in progress than there are workers.
+3. Recovery: a host is killed during checks; seconds until each of its checks is answered by another host.
+4. The driver's limit: checks a second with hosts that answer at once, without Lean.
 5. Memory of Ray's own processes.
 
-Everything is on loopback, each host with one Lean worker.
+All processes are on loopback; each host has one Lean worker.
 """
 
 import argparse
@@ -39,24 +39,24 @@ PROOF = Candidate("by omega")
 
 
 class InstantPool(WorkerPool):
-    """No Lean: it calls everything rejected, at once."""
+    """A host without Lean that rejects every candidate at once."""
 
     async def start(self) -> None:
-        """Nothing is to be started."""
+        """Do nothing: there is no Lean."""
 
     async def ready(self) -> None:
-        """It is."""
+        """Return at once: it is always ready."""
 
     async def close(self) -> None:
-        """Nothing is to be ended."""
+        """Do nothing: no process was started."""
 
     @property
     def size(self) -> int:
-        """Most checks at once."""
+        """Maximum number of concurrent checks."""
         return _INSTANT
 
     def stats(self) -> PoolStats:
-        """Idle workers."""
+        """Number of idle workers."""
         idle = WorkerStats(State.IDLE, None, self._imports.default, 0, 0)
         return PoolStats((idle,) * _INSTANT, 0, {}, 0, {}, 0, 0)
 
@@ -82,7 +82,7 @@ def cluster_pool(cluster: LocalCluster, kind: type[WorkerPool] = WorkerPool) -> 
 
 
 async def overhead(pool: WorkerPool, checks: int) -> dict[str, float]:
-    """Milliseconds of a check that Lean did not spend, one after the other."""
+    """Return the milliseconds outside Lean of sequential checks."""
     found = []
     for number in range(-10, checks):
         began = time.perf_counter()
@@ -113,7 +113,7 @@ async def all_hosts(pool: ClusterPool, cluster: LocalCluster) -> None:
 
 
 async def recovery(pool: ClusterPool, cluster: LocalCluster, kills: int) -> list[float]:
-    """Seconds from the end of a host to the answers of what it had in work."""
+    """Return the seconds from the end of a host to the answers of its checks in progress."""
     found: list[float] = []
     for number in range(kills):
         await all_hosts(pool, cluster)
@@ -138,12 +138,12 @@ async def recovery(pool: ClusterPool, cluster: LocalCluster, kills: int) -> list
 
 
 def memory(cluster: LocalCluster) -> float:
-    """MiB of Ray's own processes: proportional sets of the head and of every host, without actors and their Lean."""
+    """Return the MiB of Ray's own processes: proportional set sizes of the head and of every host, without actors and their Lean."""
     return sum(psutil.Process(pid).memory_full_info().pss for pid in cluster.processes()) / (1 << 20)
 
 
 async def run(arguments: argparse.Namespace) -> dict[str, Any]:
-    """See the module."""
+    """Run the benchmark, and return its figures."""
     found: dict[str, Any] = {"checks": arguments.checks, "hosts": {}}
     for hosts in arguments.hosts:
         async with WorkerPool(EmbeddedLean(), config(hosts)) as pool:
@@ -177,7 +177,7 @@ async def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hosts", type=int, nargs="+", default=[1, 2, 4])
     parser.add_argument("--checks", type=int, default=300)

@@ -1,10 +1,10 @@
-"""What the second kernel costs beside our own replay of the same proofs, and whether the two agree.
+"""Compares the second kernel with the worker's replay of the same proofs: cost and agreement.
 
     python -m benchmarks.lean.crosscheck [--proofs 600] [--json crosscheck.json]
 
-Every honest proof of tests/honest is checked by one warm worker, whose replay is timed, and what is verified is handed to the
-second kernel: first to one that knows nothing, which also takes the library constants that a proof needs (cold), then again
-to the same process (warm). Its own milliseconds, and the wall clock around it, pipes and library constants included.
+Every honest proof of tests/honest is checked by one warm worker, whose replay is timed. Each verified proof is sent to the
+second kernel twice: first with an empty environment, so that it also reads the library constants of the proof (cold), then
+to the same process again (warm). Reported: its own milliseconds, and the wall-clock time including pipes and library constants.
 """
 
 import argparse
@@ -36,12 +36,12 @@ LATE = 0.95
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """Median, 95th percentile and sum."""
+    """Return the median, the 95th percentile and the sum."""
     return {"p50": quantile(list(values), 0.5), "p95": quantile(list(values), LATE), "sum": sum(values)}
 
 
 async def starts(count: int = 20) -> dict[str, float]:
-    """Milliseconds from nothing to a process that waits for a proof."""
+    """Return the milliseconds to start a process that is ready for a proof."""
     taken = []
     await (await KernelProcess.start()).close()  # builds the program
     for _ in range(count):
@@ -53,7 +53,7 @@ async def starts(count: int = 20) -> dict[str, float]:
 
 
 async def measure(lean: EmbeddedLean, most: int) -> dict[str, Any]:
-    """All figures, over at most so many honest proofs."""
+    """Return all figures, over at most so many honest proofs."""
     proofs = [proof for collection in HONEST.values() for proof in collection][:most]
     result: dict[str, Any] = {"machine": {"cores": psutil.cpu_count(), "load": psutil.getloadavg()[0]}}
     result["start, ms"] = await starts()
@@ -97,9 +97,9 @@ async def measure(lean: EmbeddedLean, most: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run and report."""
+    """Run the benchmark and report its figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--proofs", type=int, default=1_000, help="most honest proofs")
+    parser.add_argument("--proofs", type=int, default=1_000, help="maximum number of honest proofs")
     parser.add_argument("--json", type=Path, default=Path("crosscheck.json"), help="where to write the figures")
     arguments = parser.parse_args()
     lean = EmbeddedLean()

@@ -1,8 +1,9 @@
-"""Whether two kernels ever disagree about an exploit: every text of the adversarial suite, in quarantine, with the second kernel.
+"""Looks for exploits on which two kernels disagree: every text of the adversarial suite, in quarantine, with the second kernel.
 
     python -m benchmarks.lean.disagreement [--only NAME]… [--json disagreement.json]
 
-Nothing is vetted, so that what elaborates at all comes to the judge's kernel, and what that accepts to the second one. Takes eight minutes.
+Nothing is vetted, so that the judge's kernel receives everything that elaborates, and the second kernel everything that the
+judge accepts. Takes eight minutes.
 """
 
 import argparse
@@ -36,7 +37,7 @@ _SECONDS = 8.0
 
 
 async def measure(names: Sequence[str]) -> dict[str, Any]:
-    """Every text's verdict, counted, and which exploits were verified."""
+    """Return the number of texts by verdict, and the verified exploits."""
     verdicts: Counter[str] = Counter()
     verified: dict[str, None] = {}
     second = SecondKernel(find_kernel())
@@ -59,7 +60,7 @@ async def measure(names: Sequence[str]) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run and report."""
+    """Run the benchmark and report its figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", action="append", choices=list(EXPLOITS))
     parser.add_argument("--json", type=Path)

@@ -1,10 +1,10 @@
-"""What LeanDojo costs beside our own worker: the same tactics and the same proofs in both, in one run.
+"""Compares LeanDojo with the worker: the same tactics and the same proofs in both, in one run.
 
     python -m benchmarks.lean.dojo --python DOJO/bin/python [--rounds 3] [--json dojo.json]
 
-`--python` is an interpreter with lean-dojo 4.20.0. The Lean behind it is the embedded one, through an emulated Lean4Repl that runs the
-script before each tactic again, as our own workers do: what is measured beyond that is LeanDojo's own. A native Lean4Repl keeps its
-states and starts `lake env lean` on a file with all imports instead.
+`--python` is an interpreter with lean-dojo 4.20.0. It uses the embedded Lean through an emulated Lean4Repl, which runs the
+script before each tactic again, as the workers do; the difference is therefore LeanDojo's own cost. A native Lean4Repl keeps its
+states instead, and starts `lake env lean` on a file with all imports.
 """
 
 import argparse
@@ -49,7 +49,7 @@ SCRIPTS = {
 
 
 async def timed(work: Awaitable[T], into: list[float]) -> T:
-    """The result of some work; its milliseconds go `into` the list."""
+    """Await some work, append its milliseconds to `into`, and return its result."""
     began = time.perf_counter()
     result = await work
     into.append(1000 * (time.perf_counter() - began))
@@ -57,7 +57,7 @@ async def timed(work: Awaitable[T], into: list[float]) -> T:
 
 
 async def stepped(stepper: Stepper, first: list[float], steps: list[float]) -> None:
-    """Every script, tactic by tactic."""
+    """Run every script, tactic by tactic."""
     for statement, script in SCRIPTS.items():
         async with stepper.open(Theorem(statement), TERMS) as session:
             state = (await timed(session.begin(), first)).state
@@ -69,20 +69,20 @@ async def stepped(stepper: Stepper, first: list[float], steps: list[float]) -> N
 
 
 async def checked(checker: Checker, checks: list[float]) -> None:
-    """Every script as a whole proof."""
+    """Check every script as a whole proof."""
     for statement, script in SCRIPTS.items():
         proof = Candidate("\n  ".join(["by", *script]))
         assert (await timed(checker.check(Theorem(statement), proof, TERMS), checks)).verified, statement
 
 
 async def fresh(statement: str) -> None:
-    """A goal from a worker that is started for it, as a Dojo's Lean is."""
+    """Get a goal from a worker started for it, like the Lean of a Dojo."""
     async with WorkerPool(EmbeddedLean(), PoolConfig(workers=1, spares=0)) as pool:
         assert (await pool.elaborate(Theorem(statement), TERMS)).goal
 
 
 async def measure(python: Path, rounds: int) -> dict[str, Any]:
-    """Both, in turns."""
+    """Measure both in turns."""
     times: dict[str, list[float]] = {}
     with tempfile.TemporaryDirectory() as folder:
         dojo = DojoPool(emulate(Path(folder), python, script="lean_repl_stand_in.py", python=Path(sys.executable)))
@@ -104,7 +104,7 @@ async def measure(python: Path, rounds: int) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run and report."""
+    """Run the benchmark and report its figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", type=Path, required=True)
     parser.add_argument("--rounds", type=int, default=3)

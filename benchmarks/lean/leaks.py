@@ -1,10 +1,10 @@
-"""What is left behind by workers and Dojos that end in every way: processes, file descriptors, files.
+"""Counts leftovers of workers and Dojos that end in every way: processes, file descriptors, files.
 
     python -m benchmarks.lean.leaks [--cycles 20] [--killed 180] [--dojo-python .venv-dojo/bin/python] [--json leaks.json]
 
-A full cycle starts one, has it answer, and closes it. The others are cancelled, or killed with SIGKILL, at a moment drawn at
-random, from the very start until they would have answered. After each, what this process has beyond the beginning is counted.
-Workers are of the embedded Lean. Dojos are those of lean-dojo, on an emulated Lean unless --traced names a traced repository.
+A full cycle starts a process, waits for an answer, and closes it. Other cycles are cancelled, or killed with SIGKILL, at a random
+moment between the start and the answer. After each cycle, the processes, descriptors and files beyond those of the beginning are
+counted. Workers use the embedded Lean; Dojos use an emulated Lean unless --traced names a traced repository.
 """
 
 import argparse
@@ -44,7 +44,7 @@ _SETTLE_SECONDS = 10.0
 
 @dataclass
 class Left:
-    """What there is beyond the beginning."""
+    """Processes, descriptors and files that exist beyond those of the beginning."""
 
     processes: int
     descriptors: int
@@ -52,7 +52,7 @@ class Left:
 
     @classmethod
     def now(cls, folders: list[Path]) -> "Left":
-        """Count. Zombies count as processes."""
+        """Count them; zombies count as processes."""
         files = sum(1 for folder in folders for _ in folder.rglob("*"))
         return cls(len(psutil.Process().children(recursive=True)), len(os.listdir("/proc/self/fd")), files)
 
@@ -62,13 +62,13 @@ class Left:
 
     @property
     def nothing(self) -> bool:
-        """Whether it is clean."""
+        """Whether nothing is left."""
         return self.processes <= 0 and self.descriptors <= 0 and self.files <= 0
 
 
 @dataclass
 class Outcome:
-    """Of one kind of thing: how many were run, and the most and the last that was left."""
+    """Results for one kind of process: number of cycles, and the largest and the last number of leftovers."""
 
     kind: str
     cycles: int
@@ -104,13 +104,13 @@ async def dojo(pool: DojoPool) -> AsyncGenerator[None, None]:
 
 
 async def cycle(start: Callable[[], AbstractAsyncContextManager[None]]) -> None:
-    """Start one, let it answer, close it."""
+    """Start a process, wait for its answer, close it."""
     async with start():
         pass
 
 
 async def interrupted(start: Callable[[], AbstractAsyncContextManager[None]], seconds: float, kill: bool) -> None:
-    """Start one and end it early: its caller leaves, or its processes are killed under it."""
+    """Start a process and end it early: cancel its caller, or kill its processes."""
     task = asyncio.create_task(cycle(start))
     await asyncio.wait({task}, timeout=seconds)
     if kill:
@@ -135,7 +135,9 @@ async def measure(
     loop = asyncio.get_running_loop()
     began = loop.time()
     await cycle(start)
-    await cycle(start)  # what is made once is there then: the first makes an image, the second starts from it
+    await cycle(
+        start
+    )  # the first makes an image, the second starts from it: afterwards, everything that is made once exists
     usual = (loop.time() - began) / 2
     before = Left.now(folders)
     chance = random.Random(1)
@@ -156,7 +158,7 @@ async def measure(
 
 
 async def main(arguments: argparse.Namespace) -> None:
-    """Measure workers, and Dojos where there is a lean-dojo."""
+    """Measure workers, and Dojos if lean-dojo is installed."""
     console = Console(stderr=True)
     outcomes: list[Outcome] = []
 
@@ -191,7 +193,7 @@ async def main(arguments: argparse.Namespace) -> None:
 
 
 def dojo_config(arguments: argparse.Namespace, root: Path, sandbox: Sandbox) -> DojoConfig:
-    """A traced repository that is there, or an emulated one."""
+    """Return an existing traced repository, or an emulated one."""
     if arguments.traced is not None:
         return DojoConfig(arguments.traced, arguments.dojo_python, sandbox=sandbox)
     from tests.prover.lean.runtimes.dojo.emulation import emulate

@@ -1,11 +1,11 @@
-"""What a warm pool is worth: throughput against a fresh Lean per proof, overhead, cold start, memory, scaling.
+"""Measures a warm pool: throughput compared with a fresh Lean per proof, overhead, cold start, memory, scaling.
 
     python -m benchmarks.lean.lean_pool [--fresh 20] [--warm 200] [--warm-up 40] [--json lean_pool.json]
 
-Proofs are of three strata: one-liners, automation on small goals, and heavier automation or structured proofs. Each is
-checked under its own numbers, so that no two requests are the same. A fresh process is measured in two ways: `lean` on
-a file that holds the theorem and its proof (what a script without leansieve would do), and a worker that is started for
-one check. Times depend on what else the machine does; processor seconds of the Lean processes stand beside them.
+Proofs have three strata: one-liners, automation on small goals, and heavier automation or structured proofs. Each contains
+its own numbers, so that no two requests are equal. A fresh process is measured in two ways: `lean` on
+a file with the theorem and its proof (as in a script without leansieve), and a worker started for
+one check. Times depend on the machine's other load; processor seconds of the Lean processes are reported, too.
 """
 
 import argparse
@@ -85,7 +85,7 @@ class Task:
 
 @dataclass
 class Fresh:
-    """One proof in a process of its own."""
+    """The cost of one proof in its own process."""
 
     stratum: str
     seconds: float
@@ -93,7 +93,7 @@ class Fresh:
 
 
 def tasks(count: int, first: int = 0) -> list[Task]:
-    """`count` proofs, the strata and the proofs within each by turns, no two with the same statement."""
+    """Return `count` proofs with different statements, alternating between strata and between the proofs of each."""
     names = list(STRATA)
     chosen = []
     for i in range(first, first + count):
@@ -105,19 +105,19 @@ def tasks(count: int, first: int = 0) -> list[Task]:
 
 
 def config(workers: int) -> PoolConfig:
-    """A pool that measures nothing else."""
+    """Return the configuration of a pool without optional features."""
     return PoolConfig(workers=workers, spares=0, max_queued=10_000)
 
 
 def expect(verdict: Verdict, task: Task) -> Verdict:
-    """Every proof of this file is one; anything else is no measurement."""
+    """Raise an error unless the proof is verified, since all proofs of this file are correct."""
     if not verdict.verified:
         raise SystemExit(f"{task.theorem.statement} := {task.proof}\n{verdict}")
     return verdict
 
 
 def fresh_file(lean: EmbeddedLean, task: Task) -> Fresh:
-    """`lean` on a file, in a process of its own."""
+    """Run `lean` on a file in its own process."""
     began, spent = time.perf_counter(), children_processor_seconds()
     output = run_file(lean, f"{task.theorem.header.text}\n{task.theorem.statement} := {task.proof}\n")
     if output:
@@ -126,7 +126,7 @@ def fresh_file(lean: EmbeddedLean, task: Task) -> Fresh:
 
 
 def run_file(lean: EmbeddedLean, source: str) -> str:
-    """What `lean` has against a file; empty if it accepts it."""
+    """Return `lean`'s complaint about a file; empty if it accepts it."""
     launch = lean.launch(())
     node, *options = launch.argv[: launch.argv.index("--run")]
     stack = (launch.stack_bytes or 0) // 1024
@@ -156,13 +156,13 @@ def run_file(lean: EmbeddedLean, source: str) -> str:
 
 
 def children_processor_seconds() -> float:
-    """Processor time of processes that were started and have ended."""
+    """Return the processor time of child processes that have ended."""
     times = psutil.Process().cpu_times()
     return times.children_user + times.children_system
 
 
 async def fresh_worker(lean: EmbeddedLean, task: Task) -> Fresh:
-    """A worker started for one check."""
+    """Check a proof in a worker started for it."""
     began = time.perf_counter()
     async with WorkerPool(lean, config(1)) as pool:
         expect(await pool.check(task.theorem, Candidate(task.proof)), task)
@@ -170,7 +170,7 @@ async def fresh_worker(lean: EmbeddedLean, task: Task) -> Fresh:
 
 
 def processor_seconds(pool: WorkerPool) -> float:
-    """What the workers that live now have spent so far."""
+    """Return the processor time of the running workers so far."""
     spent = 0.0
     for worker in pool.stats().workers:
         if worker.pid:
@@ -181,7 +181,7 @@ def processor_seconds(pool: WorkerPool) -> float:
 
 @contextlib.asynccontextmanager
 async def warm_pool(lean: EmbeddedLean, workers: int, checks: int = 40) -> AsyncIterator[WorkerPool]:
-    """A pool whose workers have all come up and have checked something: `checks` together, and as many again while one has not made five."""
+    """A pool whose workers are all up and warm: they make `checks` checks together, repeated until each has made at least five."""
     async with WorkerPool(lean, config(workers)) as pool:
         await pool.ready()
         warm_up = tasks(checks)
@@ -192,7 +192,7 @@ async def warm_pool(lean: EmbeddedLean, workers: int, checks: int = 40) -> Async
 
 
 async def throughput(pool: WorkerPool, batch: list[Task]) -> tuple[float, list[Verdict]]:
-    """Proofs per second with everything in flight at once."""
+    """Return the proofs per second with all checks submitted at once."""
     began = time.perf_counter()
     verdicts = await asyncio.gather(*(pool.check(task.theorem, Candidate(task.proof)) for task in batch))
     seconds = time.perf_counter() - began
@@ -249,14 +249,14 @@ async def measure(lean: EmbeddedLean, fresh: int, warm: int, warm_up: int) -> di
 
 
 async def processor_ms(pool: WorkerPool, batch: list[Task]) -> float:
-    """Processor milliseconds of the Lean process for one check."""
+    """Return the processor milliseconds of the Lean process for one check."""
     before = processor_seconds(pool)
     await throughput(pool, batch)
     return 1_000 * (processor_seconds(pool) - before) / len(batch)
 
 
 def summary(runs: list[Fresh]) -> dict[str, float]:
-    """Medians of runs in fresh processes."""
+    """Return the medians of runs in fresh processes."""
     return {
         "median_seconds": statistics.median(run.seconds for run in runs),
         "median_processor_seconds": statistics.median(run.processor_seconds for run in runs),
@@ -265,12 +265,12 @@ def summary(runs: list[Fresh]) -> dict[str, float]:
 
 
 def quantile(values: list[float], share: float) -> float:
-    """The value below which `share` of the values lie."""
+    """Return the value below which `share` of the values lie."""
     return sorted(values)[min(len(values) - 1, int(share * len(values)))]
 
 
 def show(result: dict[str, Any], console: Console) -> None:
-    """A table of all figures."""
+    """Print a table of all figures."""
     table = Table("figure", "value")
     for name, value in result.items():
         parts = value.items() if isinstance(value, dict) else [("", value)]
@@ -281,11 +281,11 @@ def show(result: dict[str, Any], console: Console) -> None:
 
 
 def main() -> None:
-    """Run and report."""
+    """Run the benchmark and report its figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--fresh", type=int, default=20, help="proofs in a fresh process each")
+    parser.add_argument("--fresh", type=int, default=20, help="proofs checked in fresh processes")
     parser.add_argument("--warm", type=int, default=200, help="proofs in the warm pool")
-    parser.add_argument("--warm-up", type=int, default=40, help="proofs before those, which are not measured")
+    parser.add_argument("--warm-up", type=int, default=40, help="unmeasured proofs before those")
     parser.add_argument("--json", type=Path, default=Path("lean_pool.json"), help="where to write the figures")
     arguments = parser.parse_args()
     lean = EmbeddedLean()

@@ -1,10 +1,10 @@
-"""The driver of a cluster over simulated hosts, more than one machine can hold: checks handed out per second.
+"""Measures a cluster's driver with simulated hosts, more than one machine could run: checks per second.
 
     python -m benchmarks.lean.many_hosts [--hosts 1 10 100 1000] [--checks 20000] [--milliseconds 0] [--json FILE]
 
 Hosts are objects of this process with eight workers each, without Ray and without Lean: every answer comes after `--milliseconds` of
-waiting. What is measured is the driver's own work (queue, choice of a host, watching them, reading answers), on one core. A call of an
-actor costs a driver what `benchmarks.lean.cluster` says beside that.
+waiting. This measures the driver's own work (queue, choice of a host, health, parsing of answers) on one core, without the
+cost of actor calls, which `benchmarks.lean.cluster` measures.
 """
 
 import argparse
@@ -94,7 +94,7 @@ class Many:
 
 
 async def measure(hosts: int, checks: int, seconds: float) -> dict[str, float]:
-    """Checks a second, and how often hosts were asked how they are."""
+    """Return the checks per second, and the number of health polls."""
     cluster = Many(hosts, seconds)
     async with ClusterPool(cluster, EmbeddedLean(), PoolConfig()) as pool:
         await pool.ready()
@@ -115,7 +115,7 @@ async def measure(hosts: int, checks: int, seconds: float) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hosts", type=int, nargs="+", default=[1, 10, 100, 1000])
     parser.add_argument("--checks", type=int, default=20_000)

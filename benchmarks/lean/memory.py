@@ -1,11 +1,11 @@
-"""How much memory Lean processes take, alone and together, how fast they start, and how fast they work.
+"""Measures memory of Lean processes, alone and together, their start and their rate of checks.
 
     python -m benchmarks.lean.memory [--checks 300] [--first 40] [--turns 3] [--most 3] [--json memory.json]
 
-All is measured twice, in turns: of processes that map the image which they start from, and of processes that read it, as they do
-where there is no C compiler (runtimes/embedded/cache/pages.py). Memory is that of processes which have made the checks. `together` is
-what a group of processes holds: what is each one's own, and once each page of a file that any of them has. RSS counts such a page in
-every process, and PSS divides it among all processes of the machine that have it.
+Everything is measured in turns for processes that map their image and for processes that read it, as they do without a C compiler
+(runtimes/embedded/cache/pages.py). Memory is measured after the checks. `together` is the memory of a group of processes: their
+private pages, plus each page of a file once. RSS counts such a page in every process, and PSS divides it among all processes of the
+machine that have it.
 """
 
 import argparse
@@ -40,20 +40,20 @@ _MAPPING = re.compile(r"([0-9a-f]+)-([0-9a-f]+) \S+ ([0-9a-f]+) \S+ \d+ *(.*)")
 _FIELD = re.compile(r"(\w+): +(\d+) kB")
 _PAGE = os.sysconf("SC_PAGESIZE")
 _PRESENT_OF_FILE = 0b101  # bits 63 and 61 of an entry of pagemap
-_FIRST = 1_000_000  # number of the first theorem that no other part of a run has checked
+_FIRST = 1_000_000  # number of the first theorem, distinct from those of other parts of a run
 
 
 class ReadingLean(EmbeddedLean):
-    """Processes that have their image to themselves."""
+    """A Lean whose processes read their image instead of mapping it."""
 
     def launch(self, imports: Sequence[str], role: ProcessRole = ProcessRole.WORKER) -> Launch:
-        """As its base, without what lets a process map files."""
+        """Return the launch of the base class without the library that maps files."""
         launch = super().launch(imports, role)
         return replace(launch, env={name: value for name, value in launch.env.items() if name != "LD_PRELOAD"})
 
 
 def weigh(pids: Iterable[int]) -> dict[str, int]:
-    """MiB that processes hold together, in all and each's own; their PSS and RSS added up; what of it is pages of images."""
+    """Return the MiB of a group of processes: together, private, PSS and RSS added up, and the share of image pages."""
     total: Counter[str] = Counter()
     files: defaultdict[str, set[int]] = defaultdict(set)
     for pid in pids:
@@ -75,19 +75,19 @@ def weigh(pids: Iterable[int]) -> dict[str, int]:
 
 
 def _file_pages(pagemap: BinaryIO, start: int, end: int, offset: int) -> set[int]:
-    """Which pages of a file a process has in memory, of what it mapped at an address, and has not made its own."""
+    """Return the pages of a file that a process has in memory in a mapping at an address and has not copied."""
     pagemap.seek(8 * (start // _PAGE))
     entries = array("Q", pagemap.read(8 * ((end - start) // _PAGE)))
     return {offset // _PAGE + place for place, entry in enumerate(entries) if entry >> 61 & 0b101 == _PRESENT_OF_FILE}
 
 
 def pids(*pools: WorkerPool) -> list[int]:
-    """The processes of pools."""
+    """Return the processes of pools."""
     return [worker.pid for pool in pools for worker in pool.stats().workers if worker.pid is not None]
 
 
 async def check(pool: WorkerPool, count: int, first: int) -> float:
-    """Checks a second, of proofs that all differ."""
+    """Return the checks per second for different proofs."""
     began = time.perf_counter()
     batch = tasks(count, _FIRST + first)
     verdicts = await asyncio.gather(*(pool.check(task.theorem, Candidate(task.proof), PATIENT) for task in batch))
@@ -97,7 +97,7 @@ async def check(pool: WorkerPool, count: int, first: int) -> float:
 
 
 async def workers(lean: EmbeddedLean, count: int, first: int, checks: int) -> dict[str, Any]:
-    """A pool of `count`, from its start until each has made about `first` checks and then `checks`."""
+    """Measure a pool of `count` workers, each making about `first` checks and then `checks`."""
     began = time.perf_counter()
     async with WorkerPool(lean, config(count)) as pool:
         await pool.ready()
@@ -112,7 +112,7 @@ async def workers(lean: EmbeddedLean, count: int, first: int, checks: int) -> di
 
 
 async def quarantine(lean: EmbeddedLean, checks: int) -> dict[str, Any]:
-    """An elaborator and a judge."""
+    """Measure an elaborator and a judge."""
     async with WorkerPool(lean, config(1)) as pool:
         batch = tasks(checks, _FIRST)
         some = pool.canonical(batch[0].theorem)
@@ -134,9 +134,9 @@ async def quarantine(lean: EmbeddedLean, checks: int) -> dict[str, Any]:
 
 
 async def measure(first: int, checks: int, turns: int, most: int) -> dict[str, Any]:
-    """All figures, each the median of its turns."""
+    """Return all figures, each the median of its turns."""
     ways: dict[str, EmbeddedLean] = {"mapped": EmbeddedLean(), "read": ReadingLean()}
-    for lean in ways.values():  # images and compiled code are there before anything is measured
+    for lean in ways.values():  # images and compiled code are made before anything is measured
         await workers(lean, 1, first, checks)
         await quarantine(lean, checks)
     runs: dict[str, list[dict[str, float]]] = {name: [] for name in ways}
@@ -164,10 +164,10 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, float]:
 
 
 def main() -> None:
-    """Run and report."""
+    """Run the benchmark and report its figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--checks", type=int, default=300)
-    parser.add_argument("--first", type=int, default=40, help="checks of each worker before those")
+    parser.add_argument("--first", type=int, default=40, help="first checks of each worker, before those")
     parser.add_argument("--turns", type=int, default=3)
     parser.add_argument("--most", type=int, default=3, help="workers in the largest group, at least 2")
     parser.add_argument("--json", type=Path)

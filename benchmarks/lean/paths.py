@@ -1,12 +1,12 @@
-"""What each path of a check costs: the same proofs by all three.
+"""Compares the cost of the three paths of a check on the same proofs.
 
     python -m benchmarks.lean.paths [--proofs 60] [--rounds 3] [--before COMMIT] [--json paths.json]
 
-Each honest proof is checked by one warm worker (`listed`), by the same with `ℕ`, a notation of the context, for `Nat` (`transparent`), and by
-an elaborator and a judge (`quarantine`), in turns; the first
-candidate of a theorem, whose statement is elaborated alone, is not counted. Beside that: how long a new quarantine takes to its
-first verdict, how much memory its processes take, and how long exports are and take to be read. With `--before`, the `listed` path
-is also measured with the worker program of an earlier commit, in turns with today's.
+Each honest proof is checked by one warm worker (`listed`), by the same worker with `ℕ`, a notation of the context, for `Nat` (`transparent`), and
+by an elaborator and a judge (`quarantine`), in turns. The first candidate of a theorem, whose statement is elaborated alone, does
+not count. Further figures: the time from the start of a quarantine to its first verdict, the memory of its processes, and the size
+of exports and the time to read them. With `--before`, the `listed` path is also measured with the worker program of an earlier
+commit, in turns with today's.
 """
 
 import argparse
@@ -45,12 +45,12 @@ _CONFIG = PoolConfig(workers=1, spares=0)
 
 
 def spread(values: list[float]) -> dict[str, float]:
-    """Median and 95th percentile."""
+    """Return the median and the 95th percentile."""
     return {"p50": round(statistics.median(values), 3), "p95": round(quantile(values, 0.95), 3)}
 
 
 async def timed(check: Awaitable[Verdict]) -> float:
-    """Milliseconds of a check that must verify."""
+    """Return the milliseconds of a check that must verify."""
     started = time.perf_counter()
     verdict = await check
     if not verdict.verified:
@@ -61,7 +61,7 @@ async def timed(check: Awaitable[Verdict]) -> float:
 async def costs(
     ways: dict[str, Callable[[Theorem, Candidate], Awaitable[Verdict]]], proofs: list[HonestProof], rounds: int
 ) -> dict[str, list[float]]:
-    """Milliseconds of each way for each proof: the median of some further candidates, which differ by a remark."""
+    """Return the milliseconds of each path for each proof: the median of further candidates that differ by a comment."""
     taken: dict[str, list[float]] = {name: [] for name in ways}
     for proof in proofs:
         runs: dict[str, list[float]] = {name: [] for name in ways}
@@ -77,7 +77,7 @@ async def costs(
 
 
 async def exports(pool: WorkerPool, proofs: list[HonestProof]) -> dict[str, dict[str, float]]:
-    """How long exports are, in bytes, and take a judge to read, in milliseconds."""
+    """Return the size of exports in bytes, and a judge's time to read them in milliseconds."""
     sizes: list[float] = []
     reading: list[float] = []
     for proof in proofs:
@@ -103,7 +103,7 @@ async def _elaborator(pool: WorkerPool, theorem: Theorem) -> WorkerPool:
 
 
 async def first_verdict(pool: WorkerPool) -> list[float]:
-    """Seconds from nothing to the verdict of a context with code, in new quarantines; the judge is warm."""
+    """Return the seconds from the start of a quarantine to its first verdict, for a context with code; the judge is warm."""
     theorem = pool.canonical(Theorem("theorem t (a b : ℕ) : a + b = b + a", Header(), 'notation "ℕ" => Nat'))
     seconds = []
     for _ in range(5):
@@ -114,12 +114,12 @@ async def first_verdict(pool: WorkerPool) -> list[float]:
 
 
 def in_notation(text: str) -> str:
-    """A text with `ℕ` for `Nat`."""
+    """Return a text with `ℕ` for `Nat`."""
     return re.sub(r"(?<![\w.])Nat(?![\w.'])", "ℕ", text)
 
 
 async def transparently(pool: WorkerPool, theorem: Theorem, candidate: Candidate) -> Verdict:
-    """The verdict on a proof that says `ℕ`."""
+    """Return the verdict on a proof that contains `ℕ`."""
     context = f'{theorem.context}\nnotation "ℕ" => Nat'
     stated = replace(theorem, context=context, statement=in_notation(theorem.statement))
     verdict = await pool.check(stated, Candidate(in_notation(candidate.text)), PATIENT)
@@ -129,12 +129,12 @@ async def transparently(pool: WorkerPool, theorem: Theorem, candidate: Candidate
 
 
 def memory(*pools: WorkerPool) -> int:
-    """MiB that their workers hold together: what they share, once."""
+    """Return the MiB of the pools' workers together; shared pages count once."""
     return weigh(pids(*pools))["together MiB"]
 
 
 def program_of(commit: str) -> str:
-    """The worker program of a commit."""
+    """Return the worker program of a commit."""
     folder = "prover/lean/worker/"
     listed = subprocess.run(
         ["git", "ls-tree", "-r", "--name-only", commit, folder], capture_output=True, text=True, check=True

@@ -1,12 +1,12 @@
-"""What trust costs: vetting, comparison, audit and replay beside elaboration; isolated replay; the exploits; fuzzing.
+"""Measures the cost of trust: vetting, comparison, audit and replay relative to elaboration; isolated replay; exploits; fuzzing.
 
     python -m benchmarks.lean.trust_cost [--proofs 600] [--examples 250] [--exploits 300] [--json trust_cost.json]
 
 Every honest proof of tests/honest is checked twice by one warm worker. The first check of a theorem also elaborates its
-statement alone, which all further candidates for it share; so both costs are shown. Lean elaborates a proof without the
+statement alone, which all further candidates share, so both costs are reported. Lean elaborates a proof without the
 kernel's check, since the replay makes it; "all Lean does" is therefore elaboration and replay together, and "added" is
-what remains of a check: vetting, statement, comparison, audit. In whole files vetting goes command by command with
-elaboration and is counted there, and the kernel's check is made twice.
+the rest of a check: vetting, statement, comparison, audit. Whole files are vetted command by command during
+elaboration, which includes that cost, and the kernel checks them twice.
 """
 
 import argparse
@@ -46,13 +46,13 @@ STEPS = ("vet_ms", "compare_ms", "audit_ms", "replay_ms")
 
 
 def spread(values: Iterable[float]) -> dict[str, float]:
-    """Median and 95th percentile."""
+    """Return the median and the 95th percentile."""
     listed = list(values)
     return {"median": statistics.median(listed), "p95": quantile(listed, 0.95)}
 
 
 def costs(verdicts: list[Verdict], mode: Mode) -> dict[str, dict[str, float]]:
-    """Milliseconds by step, and what they are worth beside elaboration, over the checks in one mode."""
+    """Return the milliseconds by step, and relative to elaboration, over the checks in one mode."""
     timings = [verdict.timing for verdict in verdicts if verdict.mode is mode]
     result = {
         step: spread(timing.get(step, 0.0) for timing in timings) for step in ("elaborate_ms", *STEPS, "total_ms")
@@ -68,10 +68,10 @@ def costs(verdicts: list[Verdict], mode: Mode) -> dict[str, dict[str, float]]:
 
 
 async def honest(pool: WorkerPool, proofs: list[HonestProof]) -> dict[str, Any]:
-    """The cost of trust over the honest proofs."""
+    """Return the cost of trust over the honest proofs."""
     first, further = [], []
     for proof in track(proofs, "honest proofs"):
-        # the second candidate differs by a comment: its theorem is known by then
+        # the second candidate differs by a comment and reuses the theorem's statement
         for text, verdicts in ((proof.candidate.text, first), (proof.candidate.text + "\n-- again", further)):
             verdict = await pool.check(proof.theorem, Candidate(text, proof.candidate.mode), PATIENT)
             if not verdict.verified:
@@ -85,7 +85,7 @@ async def honest(pool: WorkerPool, proofs: list[HonestProof]) -> dict[str, Any]:
 
 
 async def isolated(pool: WorkerPool, proofs: list[HonestProof]) -> dict[str, float]:
-    """Seconds for each proof when one fresh process serves a batch, or a request of five, its start included."""
+    """Return the seconds per proof of a fresh process that serves a batch, or a request of five, including its start."""
     began = time.perf_counter()
     async with pool.isolated() as checker:
         for proof in track(proofs, "isolated replay"):
@@ -103,7 +103,7 @@ async def isolated(pool: WorkerPool, proofs: list[HonestProof]) -> dict[str, flo
 
 
 async def adversarial(pool: WorkerPool, count: int) -> dict[str, Any]:
-    """The suite, or its first `count` folders; slow cases too."""
+    """Return the suite, or its first `count` folders, including slow cases."""
     verdicts: Counter[str] = Counter()
     checks = 0
     cases = list(EXPLOITS.items())[:count]
@@ -121,7 +121,7 @@ async def adversarial(pool: WorkerPool, count: int) -> dict[str, Any]:
 
 
 def drawn(strategy: st.SearchStrategy[Any], count: int) -> list[Any]:
-    """`count` examples of a strategy."""
+    """Return `count` examples of a strategy."""
     examples: list[Any] = []
 
     @settings(max_examples=count, database=None, phases=[Phase.generate], suppress_health_check=list(HealthCheck))
@@ -134,19 +134,19 @@ def drawn(strategy: st.SearchStrategy[Any], count: int) -> list[Any]:
 
 
 def spaced(proofs: list[HonestProof], most: int) -> list[HonestProof]:
-    """At most so many of the proofs, of all styles: they stand sorted by style."""
+    """Return at most so many proofs, spread over all styles; they are sorted by style."""
     step = max(1.0, len(proofs) / most)
     return [proofs[int(i * step)] for i in range(min(most, len(proofs)))]
 
 
 def died(pool: WorkerPool) -> int:
-    """Workers that a candidate ended."""
+    """Return the number of workers that a candidate ended."""
     blamed = (End.CRASHED, End.PROTOCOL_ERROR, End.FLOOD, End.INTERNAL, End.MEMORY, End.UNRESPONSIVE)
     return sum(pool.stats().ends.get(end, 0) for end in blamed)
 
 
 async def fuzz(pool: WorkerPool, count: int) -> dict[str, Any]:
-    """`count` examples of each kind: what became of them, and whether a worker died of one."""
+    """Return the verdicts on `count` examples of each kind, and the number of workers that died."""
     soups = drawn(st.one_of(test_fuzz.soup(80), test_fuzz.garbage()), count)
     checks: list[tuple[Theorem, Candidate]] = [
         (test_fuzz.FALSE, Candidate(text, mode)) for text in soups for mode in Mode
@@ -163,7 +163,7 @@ async def fuzz(pool: WorkerPool, count: int) -> dict[str, Any]:
 
 
 async def measure(lean: EmbeddedLean, most: int, examples: int, exploits: int) -> dict[str, Any]:
-    """All figures, over at most so many honest proofs and exploits and so many fuzz examples of each kind."""
+    """Return all figures, over at most so many honest proofs and exploits, and so many fuzz examples of each kind."""
     proofs = spaced([proof for collection in HONEST.values() for proof in collection], most)
     config = PoolConfig(workers=1, spares=0, max_queued=10_000, grace_seconds=5.0)
     result: dict[str, Any] = {"machine": {"cores": psutil.cpu_count(), "load": psutil.getloadavg()[0]}}
@@ -179,10 +179,10 @@ async def measure(lean: EmbeddedLean, most: int, examples: int, exploits: int) -
 
 
 def main() -> None:
-    """Run and report."""
+    """Run the benchmark and report its figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--proofs", type=int, default=1_000, help="most honest proofs")
-    parser.add_argument("--exploits", type=int, default=1_000, help="most folders of exploits")
+    parser.add_argument("--proofs", type=int, default=1_000, help="maximum number of honest proofs")
+    parser.add_argument("--exploits", type=int, default=1_000, help="maximum number of folders of exploits")
     parser.add_argument("--examples", type=int, default=250, help="fuzz examples of each kind")
     parser.add_argument("--json", type=Path, default=Path("trust_cost.json"), help="where to write the figures")
     arguments = parser.parse_args()

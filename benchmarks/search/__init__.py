@@ -1,1 +1,1 @@
-"""What searches find, and what their parts are worth."""
+"""Results of searches and contributions of their parts."""

@@ -1,9 +1,9 @@
-"""What the embedded Lean computes in a proof, and how: a table for docs/native.md.
+"""Makes the table of docs/native.md: which computations the embedded Lean proves, and by which tactics.
 
     python -m benchmarks.search.computing [--equations 100] [--out FILE]
 
-Its library is loaded at the level that modules export: bodies that are not exposed are absent, so what rests on them does not
-reduce. Each line is a true equation without variables; each column a way to prove it by computing, or by rewriting.
+The embedded library contains only exported parts of modules: bodies that are not exposed are absent, so terms that depend on them
+do not reduce. Each row is a true equation without variables; each column is a way to prove it by computing or rewriting.
 """
 
 import argparse
@@ -50,7 +50,7 @@ EQUATIONS = (
 
 
 async def table(count: int) -> str:
-    """The lines of the table, of the first equations."""
+    """Return the rows of the table for the first equations."""
     lines = [f"| | {' | '.join(f'`{way}`' for way in WAYS)} |", "|---" * (len(WAYS) + 1) + "|"]
     terms = Terms(Limits(seconds=10.0))
     async with WorkerPool(EmbeddedLean(), PoolConfig(workers=1, spares=0)) as pool:
@@ -65,7 +65,7 @@ async def table(count: int) -> str:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--equations", type=int, default=100, help="the first of them")
+    parser.add_argument("--equations", type=int, default=100, help="number of equations")
     parser.add_argument("--out", type=Path, help="a file for the table; by default it is printed")
     options = parser.parse_args()
     text = asyncio.run(table(options.equations))

@@ -1,11 +1,11 @@
-"""Measures hints: how long they take, how often a phrasing is vetoed, and whether one gives a proof away or leads astray.
+"""Measures hints: their latency, the number of vetoed phrasings, and hints that reveal a proof or are wrong.
 
     python -m benchmarks.search.hints [--theorems 40] [--rounds 6] [--seconds 10] [--workers 1] [--out hints.json]
 
-A learner who does what the last hint says, and nothing else, goes through the textbook theorems (benchmarks/textbook.jsonl): all five levels
-are asked for at each step. `first` is the first question at a step, for which proofs may have to be searched; `warm` are those behind it.
+A simulated learner, who follows the last hint exactly, proves the textbook theorems (benchmarks/textbook.jsonl) and requests all five levels
+at each step. `first` is the first request of a step, which may need a search for proofs; `warm` are the later ones.
 Two counts come from checks that the tutor does not make: a *leak* is code in a hint below the last level that the kernel accepts as the rest
-of the proof; a *false* hint is a whole step that Lean refuses where the hint says to write it.
+of the proof; a *false* hint is a whole step that Lean rejects at the place named by the hint.
 """
 
 import argparse
@@ -33,8 +33,8 @@ def main() -> None:
     """Measure; print and write the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--theorems", type=int, default=40)
-    parser.add_argument("--rounds", type=int, default=6, help="steps of one theorem at most")
-    parser.add_argument("--seconds", type=float, default=10.0, help="for one hint")
+    parser.add_argument("--rounds", type=int, default=6, help="maximum number of steps of one theorem")
+    parser.add_argument("--seconds", type=float, default=10.0, help="time limit of one hint")
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("hints.json"))
     options = parser.parse_args()
@@ -44,7 +44,7 @@ def main() -> None:
 
 
 async def measure(theorems: int, rounds: int, seconds: float, workers: int) -> dict[str, object]:
-    """The figures."""
+    """Return the figures."""
     settings = Settings()
     settings = settings.model_copy(update={"lean": settings.lean.model_copy(update={"workers": workers})})
     times: dict[str, list[float]] = {"first": [], "warm": []}
@@ -65,7 +65,7 @@ async def measure(theorems: int, rounds: int, seconds: float, workers: int) -> d
 async def session(
     engine: Engine, theorem: Theorem, rounds: int, seconds: float, times: dict[str, list[float]], counts: Counter[str]
 ) -> None:
-    """One learner at one theorem."""
+    """Simulate one learner with one theorem."""
     proof = "by\n  sorry"
     for _ in range(rounds):
         earlier: list[GivenHint] = []
@@ -98,7 +98,7 @@ async def session(
 
 
 async def leaks(engine: Engine, theorem: Theorem, proof: str, hint: str) -> bool:
-    """Whether the kernel accepts code of a hint in the place of the learner's only `sorry`."""
+    """Return whether the kernel accepts code of a hint in place of the learner's only `sorry`."""
     if proof.count("sorry") != 1:
         return False
     for code in fragments(hint):
@@ -109,7 +109,7 @@ async def leaks(engine: Engine, theorem: Theorem, proof: str, hint: str) -> bool
 
 
 def followed(proof: str, answer: Tutored) -> str:
-    """The proof with the step of a hint in the place of its first `sorry`, and a `sorry` for each goal that is open behind it."""
+    """Return the proof with the step of a hint in place of its first `sorry`, followed by a `sorry` for each goal that it opens."""
     assert answer.hint is not None
     lines = [line[4:] for line in answer.hint.text.split("\n") if line.startswith("    ")]
     at = proof.index("sorry")
@@ -126,7 +126,7 @@ def followed(proof: str, answer: Tutored) -> str:
 
 
 def textbook() -> Iterator[Theorem]:
-    """The theorems."""
+    """Return the textbook theorems."""
     for line in TEXTBOOK.read_text(encoding="utf-8").splitlines():
         row = json.loads(line)
         yield Theorem(row["statement"], context=row.get("context", ""))

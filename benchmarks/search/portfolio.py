@@ -1,15 +1,15 @@
-"""Measures the templates of the portfolio and puts them in the order of their success per second.
+"""Measures the templates of the portfolio and orders them by success per second.
 
     python -m benchmarks.search.portfolio [--data FILE.jsonl ...] [--theorems 150] [--seconds 5] [--workers 1] [--write]
 
-Every filling of every template is checked on a sample of theorems: the textbook theorems of benchmarks/textbook.jsonl and,
-where there is one, a corpus (by default runs/corpora/core_train.jsonl). Verdicts are kept in --log and not measured
-again, so that a run can be interrupted and templates added. The order is greedy: first comes the template that solves
-most theorems per second spent, then the one that solves most of what is left per second spent on what is left, and so
-on. With --write the order and the figures go into prover/sampling/portfolio/portfolio.json.
+Every instance of every template is checked on a sample of theorems: the textbook theorems of benchmarks/textbook.jsonl and,
+if it exists, a corpus (by default runs/corpora/core_train.jsonl). Verdicts are stored in --log and not measured
+again, so that a run can be interrupted and templates added. The order is greedy: first the template that solves
+most theorems per second, then the one that solves most of the remaining theorems per second spent on them, and so
+on. With --write the order and the figures are written to prover/sampling/portfolio/portfolio.json.
 
-With --project DIR, a Lake project with Mathlib, and --data FILE of theorems whose header imports it, the same is done to the
-templates for Mathlib, whose shipped order has not been measured (mathlib.json).
+With --project DIR, a Lake project with Mathlib, and --data FILE of theorems whose header imports it, the
+templates for Mathlib (mathlib.json) are measured, whose shipped order has not been measured.
 """
 
 import argparse
@@ -44,7 +44,7 @@ SHIPPED = ROOT / "prover" / "sampling" / "portfolio"
 
 @dataclass
 class Result:
-    """What one template did on one theorem: whether a filling was verified, and the seconds up to that filling."""
+    """The result of one template on one theorem: whether an instance was verified, and the seconds until then."""
 
     solved: bool = False
     seconds: float = 0.0
@@ -68,15 +68,15 @@ def main() -> None:
 
 
 def parse_options() -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, action="append", help="corpus, JSON lines with a `statement`")
-    parser.add_argument("--theorems", type=int, default=150, help="how many of each corpus at most")
-    parser.add_argument("--seed", type=int, default=0, help="of that choice")
+    parser.add_argument("--theorems", type=int, default=150, help="maximum number of theorems of each corpus")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the sample")
     parser.add_argument("--seconds", type=float, default=5.0, help="deadline of a check")
     parser.add_argument("--workers", type=int, default=1, help="Lean workers")
-    parser.add_argument("--log", type=Path, default=Path("portfolio-checks.jsonl"), help="where verdicts are kept")
-    parser.add_argument("--project", type=Path, help="a Lake project with Mathlib: puts the templates for it in order")
+    parser.add_argument("--log", type=Path, default=Path("portfolio-checks.jsonl"), help="file of verdicts")
+    parser.add_argument("--project", type=Path, help="a Lake project with Mathlib: orders the templates for it")
     parser.add_argument("--write", action="store_true", help="write prover/sampling/portfolio/portfolio.json")
     options = parser.parse_args()
     options.data = options.data or [path for path in (CORPUS,) if path.exists()]
@@ -84,7 +84,7 @@ def parse_options() -> argparse.Namespace:
 
 
 def read_theorems(corpora: Iterable[Path], count: int, seed: int) -> list[Theorem]:
-    """The textbook theorems and those of each corpus, `count` of each at most."""
+    """Return the textbook theorems and at most `count` theorems of each corpus."""
     theorems = []
     for path in (TEXTBOOK, *corpora):
         rows = read_corpus(path)
@@ -93,26 +93,26 @@ def read_theorems(corpora: Iterable[Path], count: int, seed: int) -> list[Theore
 
 
 def shipped(options: argparse.Namespace) -> tuple[Template, ...]:
-    """The templates that are put in order."""
+    """Return the templates to order."""
     return mathlib_templates() if options.project else templates()
 
 
 def read_corpus(path: Path) -> list[Theorem]:
-    """The theorems of a JSONL file, those apart that are held back from tuning."""
+    """Return the theorems of a JSONL file, except those held back from tuning."""
     found = (json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
     rows = [row for row in found if not row.get("held_back")]
     return [Theorem(row["statement"], Header.parse(row.get("header", "")), row.get("context", "")) for row in rows]
 
 
 def read_log(path: Path) -> list[dict[str, object]]:
-    """The rows written so far."""
+    """Return the rows written so far."""
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
 async def measure(
     theorems: Sequence[Theorem], log: dict[tuple[str, str], dict[str, object]], options: argparse.Namespace
 ) -> str:
-    """Check what is not in the log yet; returns Lean's version."""
+    """Check everything that is not in the log, and return Lean's version."""
     wanted = shipped(options)
     jobs = [
         (theorem, proof)
@@ -152,7 +152,7 @@ async def measure(
 def aggregate(
     theorems: Sequence[Theorem], log: Mapping[tuple[str, str], Mapping[str, object]], options: argparse.Namespace
 ) -> Results:
-    """The log by template and theorem."""
+    """Return the log by template and theorem."""
     results: dict[str, dict[str, Result]] = {template.name: {} for template in shipped(options)}
     for theorem in theorems:
         for template, proof in fillings(theorem):
@@ -168,9 +168,9 @@ def aggregate(
 
 
 def greedy_order(results: Results) -> list[tuple[str, int]]:
-    """Templates with the number of theorems that each solves and none before it does.
+    """Return the templates in order, each with the number of theorems that it solves and no earlier one does.
 
-    What solves nothing new stands at the end, by its own success per second.
+    Templates that solve nothing new come last, ordered by their own success per second.
     """
     left = {name: dict(by_theorem) for name, by_theorem in results.items()}
     order: list[tuple[str, int]] = []
@@ -186,13 +186,13 @@ def greedy_order(results: Results) -> list[tuple[str, int]]:
 
 
 def rate(results: Iterable[Result]) -> float:
-    """Theorems solved per second spent."""
+    """Return the theorems solved per second."""
     rows = list(results)
     return sum(row.solved for row in rows) / max(sum(row.seconds for row in rows), 1e-9)
 
 
 def totals(results: Iterable[Result]) -> dict[str, float]:
-    """Sums over theorems."""
+    """Return the sums over theorems."""
     rows = list(results)
     return {
         "tried": len(rows),

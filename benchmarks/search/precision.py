@@ -1,9 +1,9 @@
-"""Fine-tuning in bfloat16 beside float32: losses and the length of the way that the weights went, from the shipped base.
+"""Compares fine-tuning in bfloat16 and float32 from the shipped base: losses and distance moved by the weights.
 
     python -m benchmarks.search.precision [--steps 50] [--rate 2e-6 1e-4] [--json precision.json]
 
-Both keep what is trained in float32; with bfloat16 the forward and backward passes are in bfloat16 (autocast). The same
-rows in the same order, on one thread. Nothing here hangs on how busy the machine is.
+Both keep trained weights in float32; with bfloat16 the forward and backward passes are in bfloat16 (autocast). Both use the same
+rows in the same order, on one thread. The figures do not depend on the load of the machine.
 """
 
 import argparse
@@ -27,7 +27,7 @@ from training.trainer.checkpoint import load_checkpoint
 
 
 def run(dtype: str, rate: float, steps: int, proofs: Path, folder: Path) -> dict[str, Any]:
-    """One run: its losses, and how far its weights went."""
+    """Return the losses of one run, and the distance that its weights moved."""
     config = {
         "run": {"folder": folder, "device": "cpu", "threads": 1, "log_every": 10**6},
         "model": {"path": SHIPPED / "base", "dtype": dtype},
@@ -45,7 +45,7 @@ def run(dtype: str, rate: float, steps: int, proofs: Path, folder: Path) -> dict
 
 def main() -> None:
     """Measure, print, write."""
-    parser = argparse.ArgumentParser(description="Fine-tuning in bfloat16 beside float32.")
+    parser = argparse.ArgumentParser(description="Compares fine-tuning in bfloat16 and float32.")
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--rate", type=float, nargs="+", default=[2e-6, 1e-4])
     parser.add_argument("--json", type=Path, default=Path("precision.json"))

@@ -1,10 +1,11 @@
-"""What library theorems that a search suggests do for automation, on theorems that the portfolio does not prove.
+"""Measures automation with suggested library theorems, on theorems that the portfolio does not prove.
 
     python -m benchmarks.search.premise_sets CORPUS=PORTFOLIO.jsonl... [--json docs/results/premise-sets.json] [--index FOLDER]
 
-PORTFOLIO.jsonl is what `leansieve evaluate portfolio` wrote for CORPUS. For each of its theorems that it left unproved the library is searched
-for the goal, and the theorems found are given to automation in each form of `prover.sampling.portfolio.premises`, within 8 s and 40,000 heartbeats a check. A library theorem is
-not given to its own proof. The forms without what is suggested are in the portfolio, which spent up to 256 checks without success.
+PORTFOLIO.jsonl is the output of `leansieve evaluate portfolio` for CORPUS. For each theorem left unproved there, the library is
+searched for the goal, and the results are given to automation in each form of `prover.sampling.portfolio.premises`, within 8 s and
+40,000 heartbeats per check. A library theorem is not given to its own proof. The portfolio has tried the forms without suggestions,
+in up to 256 checks without success.
 """
 
 import argparse
@@ -35,7 +36,7 @@ _LIMITS = Limits(seconds=8.0, heartbeats=40_000)
 async def measure(
     corpora: Sequence[tuple[Path, Path]], folder: Path, modules: Sequence[str], console: Console
 ) -> dict[str, object]:
-    """All figures."""
+    """Return all figures."""
     figures: dict[str, object] = {"load_average": round(os.getloadavg()[0], 1)}
     async with WorkerPool(EmbeddedLean(), PoolConfig(workers=1, spares=0)) as pool:
         await pool.ready()
@@ -78,13 +79,13 @@ async def _corpus(
 
 
 def main() -> None:
-    """Run it."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("corpora", nargs="+", metavar="CORPUS=PORTFOLIO")
     parser.add_argument(
         "--index", type=Path, help="folder for the library's index; by default one that is removed afterwards"
     )
-    parser.add_argument("--modules", nargs="+", default=["*"], help="shell patterns of what is searched")
+    parser.add_argument("--modules", nargs="+", default=["*"], help="shell patterns of the modules to search")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     pairs = [

@@ -1,11 +1,13 @@
-"""Search of the library: how long it takes, and how much of what proofs use it finds.
+"""Measures the library search: its latency, and its recall of the lemmas that proofs use.
 
     python -m benchmarks.search.premises [--queries 100] [--theorems 600] [--json premises.json]
 
-Reads Init and Std, which takes about a minute, into a folder of its own, or what an earlier run left in `--index`. Then, with one warm worker, one query at a time:
-parts of names, patterns, and goals, with what was found printed by Lean (`p50_ms`, `p95_ms`). Goals are statements of library theorems drawn
-at random. Each is proved anew by a short tactic; the library theorems that the proof's term mentions, where the theorem itself is not among them, are what a search for the goal should find (`recall@10`, `recall@32`: the share of them, over all proofs). Not counted are
-theorems of logic that every proof by simplification uses: those without a namespace, and what only tactics use.
+Indexes Init and Std, which takes about a minute, in its own folder, or loads the index of an earlier run from `--index`. Then it
+makes one query at a time with one warm worker: parts of names, patterns, and goals, with the results printed by Lean (`p50_ms`,
+`p95_ms`). Goals are statements of randomly drawn library theorems. Each is proved anew by a short tactic; a search for the goal should
+find the library theorems in the proof's term, unless the theorem itself is among them (`recall@10`, `recall@32`: the share found, over
+all proofs). Theorems of logic that every proof by simplification uses do not count: those without a namespace, and those that only
+tactics use.
 """
 
 import argparse
@@ -42,12 +44,12 @@ _PATIENT = Terms(Limits(seconds=20.0))
 
 
 def _counts(name: str) -> bool:
-    """Whether a theorem that a proof uses is one that somebody would look for."""
+    """Return whether users would search for this theorem."""
     return "." in name and not name.startswith((*INTERNAL, "Eq.", "Decidable.", "Bool.", "Classical.", "Iff."))
 
 
 async def statements(pool: WorkerPool, index: Index, wanted: int, seed: int) -> dict[str, Theorem]:
-    """Library theorems drawn at random, by name, as statements to prove; some do not read back, and are left out when they are used."""
+    """Return randomly drawn library theorems by name, as statements to prove; some do not elaborate again, and are left out at their use."""
     found = [
         one.name
         for module in index.modules
@@ -65,7 +67,7 @@ async def statements(pool: WorkerPool, index: Index, wanted: int, seed: int) -> 
 
 
 async def used(pool: WorkerPool, name: str, theorem: Theorem, known: set[str]) -> set[str]:
-    """The library theorems that a proof of `theorem`, found anew, mentions; none if none is found."""
+    """Return the library theorems in a new proof of `theorem`; none if no proof is found."""
     for tactic in TACTICS:
         proof = Candidate(f"by\n  intros\n  {tactic.format(name=name)}")
         verdict, export = await pool.exported(theorem, proof, Terms(Limits(seconds=10.0)))
@@ -78,7 +80,7 @@ async def used(pool: WorkerPool, name: str, theorem: Theorem, known: set[str]) -
 
 
 def spread(values: Iterable[float]) -> dict[str, float]:
-    """Median and 95th percentile, in milliseconds."""
+    """Return median and 95th percentile in milliseconds."""
     ordered = list(values)
     return {
         "p50_ms": round(quantile(ordered, 0.5), 1),
@@ -88,7 +90,7 @@ def spread(values: Iterable[float]) -> dict[str, float]:
 
 
 async def measure(options: argparse.Namespace, folder: Path, console: Console) -> dict[str, object]:
-    """All figures."""
+    """Return all figures."""
     queries, seed = options.queries, options.seed
     async with WorkerPool(EmbeddedLean(), PoolConfig(workers=1, spares=0)) as pool:
         await pool.ready()
@@ -119,7 +121,7 @@ async def measure(options: argparse.Namespace, folder: Path, console: Console) -
                 except Exception as error:
                     if kind is not QueryKind.GOAL:
                         raise
-                    console.log(f"left out, as it does not read back: {error}"[:120])
+                    console.log(f"left out, since it does not elaborate again: {error}"[:120])
                     continue
                 taken.append(1000 * (time.perf_counter() - began))
             latency[kind.value] = spread(taken)
@@ -149,12 +151,12 @@ async def measure(options: argparse.Namespace, folder: Path, console: Console) -
 
 
 def main() -> None:
-    """Run it."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--queries", type=int, default=100, help="of each kind")
+    parser.add_argument("--queries", type=int, default=100, help="number of queries of each kind")
     parser.add_argument("--theorems", type=int, default=600, help="library theorems to prove anew")
     parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--modules", nargs="+", default=["*"], help="shell patterns of what is searched")
+    parser.add_argument("--modules", nargs="+", default=["*"], help="shell patterns of the modules to search")
     parser.add_argument("--index", type=Path, help="folder for the index; by default one that is removed afterwards")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()

@@ -1,24 +1,23 @@
-"""Compares ways to search on equal budgets: what is solved, how soon, how diversely, and what was done for nothing.
+"""Compares ways to search on equal budgets: theorems solved, time, diversity, and wasted work.
 
     python -m benchmarks.search.search [--data FILE.jsonl] [--theorems N] [--arms portfolio,repair,…] [--model WEIGHTS_FOLDER]
 
-An arm is a strategy with its samplers. Each theorem is searched once by each arm, until it has its proofs or has spent
-both `--checks` questions to Lean and `--seconds`, at the latest after `--longest` seconds; both budgets are read off
-that one search. Questions to Lean are checks of whole proofs, goals of partial ones and tactic steps alike. What was
-searched stands in --log and is not searched again, so that a run can be interrupted and arms added.
+An arm is a strategy with its samplers. Each arm searches each theorem once, until it has its proofs or has spent
+both `--checks` questions to Lean and `--seconds`, at most `--longest` seconds; both budgets are evaluated on
+this one search. Questions to Lean are checks of whole proofs, goals of partial proofs, and tactic steps. Completed searches
+are stored in --log and not repeated, so that a run can be interrupted and arms added.
 
-Without --model the arms are the portfolio and the strategies with their rules alone. With --model there are also every
-model of the folder by itself (`model:NAME`), the models that the curves of the folder choose (`focus:0` coverage,
-`focus:0.5`, `focus:1` precision), and every strategy with the model that the middle chooses (`repair+model`, …). Arms that
-come to the same, as a focus and the model that it chooses may, are searched once. Figures are of the theorems that every
-arm has searched.
+Without --model the arms are the portfolio and the strategies with rules only. With --model there are also each
+model of the folder alone (`model:NAME`), the models selected by a focus (`focus:0` coverage,
+`focus:0.5`, `focus:1` precision), and each strategy with the model selected by the focus 0.5 (`repair+model`, …). Equal arms, such as
+a focus and the model that it selects, are searched once. Figures cover the theorems that every arm has searched.
 
 The figures in docs/results/search.json and search.md are those of
 
     python -m benchmarks.search.search --theorems 60 --model prover/weights --proofs 2 --checks 16 --samples 32 \\
         --seconds 5 --longest 300 --out docs/results/search.json --table docs/results/search.md
 
-without the arms of rules alone (`repair`, `stepwise`, `decompose`, `auto`) and `independent+model`, as far as it came.
+without the arms with rules only (`repair`, `stepwise`, `decompose`, `auto`) and `independent+model`; the run was not completed.
 """
 
 import argparse
@@ -57,7 +56,7 @@ FOCUS = (0.0, 0.5, 1.0)
 
 @dataclass(frozen=True)
 class Arm:
-    """A strategy, its samplers, and how the models among them sample."""
+    """A strategy, its samplers, and the sampling parameters of the models among them."""
 
     name: str
     strategy: str
@@ -65,7 +64,7 @@ class Arm:
     params: SamplingParams = field(default_factory=SamplingParams)
 
     def same_as(self, other: "Arm") -> bool:
-        """Whether both search in the same way."""
+        """Return whether both search in the same way."""
         return (self.strategy, self.samplers, self.params) == (other.strategy, other.samplers, other.params)
 
 
@@ -90,47 +89,47 @@ def main() -> None:
 
 
 def parse_options() -> argparse.Namespace:
-    """The command line."""
+    """Parse the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=CORPUS, help="corpus, JSON lines with a `statement`")
     parser.add_argument("--theorems", type=int, help="a random sample of so many; by default all")
-    parser.add_argument("--seed", type=int, default=0, help="of that sample, and of the models")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the sample and of the models")
     parser.add_argument("--arms", type=lambda text: text.split(","), help="names, separated by commas; by default all")
     parser.add_argument("--model", type=Path, help="folder of weights")
     parser.add_argument("--checks", type=int, default=64, help="budget of questions to Lean")
     parser.add_argument("--seconds", type=float, default=10.0, help="budget of seconds")
-    parser.add_argument("--longest", type=float, default=60.0, help="seconds after which a search ends in any case")
+    parser.add_argument("--longest", type=float, default=60.0, help="maximum seconds of a search")
     parser.add_argument("--check-seconds", type=float, default=5.0, help="deadline of one question to Lean")
-    parser.add_argument("--samples", type=int, default=256, help="most candidates of a search")
+    parser.add_argument("--samples", type=int, default=256, help="maximum number of candidates of a search")
     parser.add_argument("--proofs", type=int, default=1, help="distinct proofs wanted of each theorem")
     parser.add_argument("--workers", type=int, default=1, help="Lean workers")
-    parser.add_argument("--log", type=Path, default=Path("search-runs.jsonl"), help="where searches are kept")
-    parser.add_argument("--out", type=Path, default=Path("search.json"), help="where the figures go")
-    parser.add_argument("--report", action="store_true", help="search no more, write the figures of what was searched")
-    parser.add_argument("--table", type=Path, help="where the figures go as a table in Markdown")
+    parser.add_argument("--log", type=Path, default=Path("search-runs.jsonl"), help="file of completed searches")
+    parser.add_argument("--out", type=Path, default=Path("search.json"), help="file for the figures")
+    parser.add_argument("--report", action="store_true", help="do not search; write the figures of completed searches")
+    parser.add_argument("--table", type=Path, help="file for the figures as a Markdown table")
     return parser.parse_args()
 
 
 def settings(options: argparse.Namespace) -> dict[str, object]:
-    """What a search depends on beside its arm and theorem."""
+    """Settings of a search other than its arm and theorem."""
     names = ("checks", "seconds", "longest", "check_seconds", "samples", "proofs", "workers", "seed")
     return {name: getattr(options, name) for name in names} | {"model": str(options.model or "")}
 
 
 def signature(options: argparse.Namespace) -> str:
-    """The settings in a few letters."""
+    """A short digest of the settings."""
     return hashlib.sha256(json.dumps(settings(options)).encode()).hexdigest()[:12]
 
 
 def read_theorems(path: Path, count: int | None, seed: int) -> list[Theorem]:
-    """The theorems of a JSONL file, or a sample of them."""
+    """Return the theorems of a JSONL file, or a sample of them."""
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     chosen = rows if count is None else random.Random(seed).sample(rows, min(count, len(rows)))
     return [Theorem(row["statement"], Header.parse(row.get("header", "")), row.get("context", "")) for row in chosen]
 
 
 def read_log(path: Path, wanted: str) -> dict[tuple[str, str], Result]:
-    """The searches with these settings so far, by arm and theorem."""
+    """Return the completed searches with these settings, by arm and theorem."""
     rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     found = [Result(**row["result"]) for row in rows if row["settings"] == wanted]
     return {(each.arm, each.theorem): each for each in found}
@@ -142,7 +141,7 @@ async def run(
     options: argparse.Namespace,
     console: Console,
 ) -> None:
-    """Do the searches that are not known yet, one after the other: each has the whole machine."""
+    """Run the missing searches one after the other, each with the whole machine."""
     runtime = EmbeddedLean()
     await asyncio.to_thread(runtime.prepare)
     async with contextlib.AsyncExitStack() as stack:
@@ -169,7 +168,7 @@ async def run(
 
 @contextlib.asynccontextmanager
 async def started(folder: Path) -> AsyncGenerator[VllmEngineSampler, None]:
-    """The models of a folder, loaded."""
+    """Load the models of a folder."""
     sampler = VllmEngineSampler(folder)
     await sampler.start()
     try:
@@ -179,7 +178,7 @@ async def started(folder: Path) -> AsyncGenerator[VllmEngineSampler, None]:
 
 
 def make_arms(model: VllmEngineSampler | None, options: argparse.Namespace) -> list[Arm]:
-    """All arms there are."""
+    """Return all arms."""
     portfolio = PortfolioSampler()
     rules = [strategy for strategy in STRATEGIES if strategy != "portfolio_first"]
     arms = [Arm("portfolio" if name == "independent" else name, name, [portfolio]) for name in rules]
@@ -199,7 +198,7 @@ def make_arms(model: VllmEngineSampler | None, options: argparse.Namespace) -> l
 def measured(
     model: VllmEngineSampler, options: argparse.Namespace, focus: float, name: str | None = None
 ) -> SamplingParams:
-    """The setting that was measured best for a focus, of one model or of all."""
+    """Return the best measured setting for a focus, of one model or of all."""
     plain = SamplingParams(model=name or "", seed=options.seed)
     models = model.weights.models if model.weights else ()
     chosen = choose(models, focus, options.samples, options.proofs, name) if models else None
@@ -211,7 +210,7 @@ def measured(
 async def search(
     theorem: Theorem, arm: Arm, pool: WorkerPool, model: VllmEngineSampler | None, options: argparse.Namespace
 ) -> Result:
-    """One search."""
+    """Run one search."""
     result = Result(arm.name, theorem.digest)
     plan = build_plan(arm.strategy, arm.samplers, pool)
     budget = Budget(options.samples, None, options.longest, options.proofs)
@@ -224,7 +223,7 @@ async def search(
         async for event in events:
             match event:
                 case Proof(candidate, _, seconds):
-                    # The verdict of this proof is counted by the progress that follows it.
+                    # The next progress event counts the verdict of this proof.
                     result.proofs.append((candidate.source, seconds, result.questions + 1, len(candidate.text)))
                     if model and len(result.proofs) == options.proofs:
                         at_success = model.stats().sampled_tokens
@@ -239,7 +238,7 @@ async def search(
                     result.wasted_checks = event.waste.checks
     result.seconds = time.monotonic() - began
     if model:
-        await asyncio.sleep(0.2)  # until the engine has dropped what it was told to abort
+        await asyncio.sleep(0.2)  # until the engine has dropped aborted requests
         after = model.stats().sampled_tokens
         result.tokens = after - before
         result.wasted_tokens = after - at_success if at_success is not None else 0
@@ -247,7 +246,7 @@ async def search(
 
 
 def count(result: Result, spent: Progress) -> None:
-    """Take over what was spent so far."""
+    """Record the work so far."""
     result.questions = spent.checked + spent.requests
     result.samples = spent.sampled
     result.used_tokens = spent.tokens

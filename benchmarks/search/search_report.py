@@ -1,4 +1,4 @@
-"""What `search.py` has seen, as figures and tables."""
+"""Figures and tables of the searches of `search.py`."""
 
 import argparse
 import statistics
@@ -11,18 +11,18 @@ from rich.table import Table
 
 @dataclass
 class Result:
-    """One search.
+    """The record of one search.
 
     Attributes:
         theorem: its digest.
-        proofs: each distinct proof: who made it, seconds and questions to Lean up to it, its length in characters.
-        questions: to Lean, in all.
-        seconds: in all.
-        tokens: that models sampled, those of aborted sequences included.
-        used_tokens: of candidates that were taken and, as far as the search got to them, checked.
-        ending: why it ended; `spent` where the benchmark ended it.
-        wasted_tokens: sampled after the proofs were there.
-        wasted_checks: that Lean was at when the proofs were there.
+        proofs: each distinct proof: its sampler, seconds and questions to Lean up to it, its length in characters.
+        questions: number of questions to Lean.
+        seconds: duration.
+        tokens: number of sampled tokens, including those of aborted sequences.
+        used_tokens: tokens of candidates that the search received.
+        ending: reason of its end; `spent` if the benchmark ended it.
+        wasted_tokens: tokens sampled after the last proof wanted.
+        wasted_checks: checks in progress at that time.
     """
 
     arm: str
@@ -39,19 +39,19 @@ class Result:
 
 
 def compared(known: Mapping[tuple[str, str], Result], wanted: Collection[str]) -> list[Result]:
-    """The searches of those theorems that every arm has searched."""
+    """Return the searches of the theorems that every arm has searched."""
     arms = {arm for arm, _ in known}
     whole = {digest for digest in wanted if all((arm, digest) in known for arm in arms)}
     return [result for result in known.values() if result.theorem in whole]
 
 
 def arms_of(results: Sequence[Result]) -> list[str]:
-    """Their names, in order of appearance."""
+    """Return their names in order of appearance."""
     return list(dict.fromkeys(result.arm for result in results))
 
 
 def summary(results: Sequence[Result], options: argparse.Namespace) -> dict[str, float | int | None]:
-    """The figures of one arm."""
+    """Return the figures of one arm."""
     solved = [result for result in results if result.proofs]
     first = sorted(result.proofs[0][1] for result in solved)
     tokens = sum(result.tokens for result in results)
@@ -75,12 +75,12 @@ def summary(results: Sequence[Result], options: argparse.Namespace) -> dict[str,
 
 
 def quantile(ordered: Sequence[float], share: float) -> float | None:
-    """The smallest value that `share` of the values do not exceed; None of nothing."""
+    """Return the smallest value that `share` of the values do not exceed; None without values."""
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else None
 
 
 def markdown(rows: Mapping[str, Mapping[str, float | int | None]], options: argparse.Namespace) -> str:
-    """The figures as a page."""
+    """Return the figures as a Markdown page."""
     lines = [
         "# Ways to search, compared",
         "",
@@ -130,6 +130,6 @@ def show(rows: Mapping[str, Mapping[str, float | int | None]], options: argparse
         )
     console.print(table)
     console.print(
-        "(+ ≤ n): so many searches were cut off by --longest before they had asked all questions. Wasted tokens were sampled "
-        "after the last proof that was wanted, unused ones for candidates that were not checked; checks: under way at that time."
+        "(+ ≤ n): number of searches ended by --longest before they had spent their checks. Wasted tokens were sampled "
+        "after the last proof wanted, unused ones for candidates that were not checked; checks: in progress at that time."
     )

@@ -1,11 +1,11 @@
-"""Counts false labels of suggested tactics: what closes a goal must make a proof, what makes progress must leave what it says.
+"""Counts false labels of suggested tactics: a closing tactic must give a proof, any other must leave the goals shown.
 
     python -m benchmarks.search.suggestions [--suggestions 500] [--log suggestions.jsonl]
 
-Places are the goals of the textbook theorems (benchmarks/textbook.jsonl), the same goals without their hypotheses, most of
-which are false then, and what a first step leaves of them. Every label is held against a check that the suggester does
-not make: a closing tactic must prove the goal, stated as a theorem of its own; behind any other there must be exactly the
-goals that were shown, without an error. Theorems are taken until there are as many suggestions as are wanted; those in
+Places are the goals of the textbook theorems (benchmarks/textbook.jsonl), the same goals without their hypotheses (most of
+them false), and the goals after a first step. Every label is compared with a check that the suggester does
+not make: a closing tactic must prove the goal, stated as a theorem; any other must leave exactly the
+goals shown, without an error. Theorems are processed until there are enough suggestions; those in
 --log are not measured again.
 """
 
@@ -38,8 +38,8 @@ _HYPOTHESIS = re.compile(r" \((\w+ )+: [^()]*[=<>≤≥≠∣∧∨→↔¬∃�
 def main() -> None:
     """Measure what is not in the log; print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--suggestions", type=int, default=500, help="how many at least")
-    parser.add_argument("--log", type=Path, default=Path("suggestions.jsonl"), help="what was measured")
+    parser.add_argument("--suggestions", type=int, default=500, help="minimum number of suggestions")
+    parser.add_argument("--log", type=Path, default=Path("suggestions.jsonl"), help="file of measurements")
     options = parser.parse_args()
     rows = [json.loads(line) for line in options.log.read_text().splitlines()] if options.log.exists() else []
     with options.log.open("a") as file:
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 async def measure(wanted: int, done: set[str], file: TextIO) -> list[dict[str, object]]:
-    """So many suggestions, at places that are not done, as rows; each is written as soon as it is known."""
+    """Measure so many suggestions at new places; each row is written at once."""
     rows: list[dict[str, object]] = []
     async with WorkerPool(EmbeddedLean(), PoolConfig(workers=1, spares=0)) as pool:
         for name, state in places():
@@ -66,7 +66,7 @@ async def measure(wanted: int, done: set[str], file: TextIO) -> list[dict[str, o
                     True, None, SamplingParams()
                 )
             except UserError:
-                continue  # a goal that is no goal without its hypotheses
+                continue  # a goal that does not elaborate without its hypotheses
             for one in found.suggestions:
                 row = {"place": name, "tactic": one.tactic, "outcome": one.outcome.value}
                 row["true"] = await holds(pool, state, found.goals, one)
@@ -90,7 +90,7 @@ def places() -> Iterator[tuple[str, TacticScript]]:
 
 
 async def holds(pool: WorkerPool, state: TacticScript, goals: tuple[str, ...], one: Suggestion) -> bool:
-    """Whether the label is true."""
+    """Return whether the label is true."""
     if one.outcome is TacticOutcome.CLOSES_GOAL:
         place = find(PrintedGoal(goals[0], context=state.theorem.context))
         verdict = await pool.check(place.theorem, Candidate(place.with_tactic(one.tactic)), TERMS)
@@ -99,7 +99,7 @@ async def holds(pool: WorkerPool, state: TacticScript, goals: tuple[str, ...], o
     looked = await pool.goals(state.theorem, "by\n" + "\n".join(f"  {line}" for line in script), TERMS)
     left = tuple(goal for sorry in looked.sorries[-1:] for goal in sorry.goals)
     clean = looked.verdict is VerdictKind.VERIFIED and all(each.severity != "error" for each in looked.messages)
-    # Of the goals behind the first one a tactic may settle some, as `rw` does that finds a value for `?w`.
+    # A tactic may also close later goals, as `rw` does when it finds a value for `?w`.
     return clean and left[: len(one.goals)] == one.goals and set(left[len(one.goals) :]) <= set(goals[1:])
 
 

@@ -1,10 +1,10 @@
-"""Proves the textbook theorems with rules alone: how many, how soon, and how the proofs read.
+"""Proves the textbook theorems with rules only: number proved, time, and readability of the proofs.
 
     python -m benchmarks.search.textbook [--strategy auto] [--seconds 20] [--log textbook-proofs.jsonl] [--minutes 7] [--report]
 
-The theorems of benchmarks/textbook.jsonl are in words of our own. Those marked `held_back` were chosen by a hash of their text
-and not looked at while rules were made; figures are given for both parts. One Lean worker, one theorem at a time. What was
-searched stands in --log and is not searched again: a run that was ended, or that --minutes ended, is taken up by the next.
+The theorems of benchmarks/textbook.jsonl were written for this project. Those marked `held_back` were chosen by a hash of their text
+and not used while the rules were developed; figures are reported for both parts. One Lean worker proves one theorem at a time.
+Completed searches are stored in --log and not repeated: the next run continues an interrupted one, or one ended by --minutes.
 """
 
 import argparse
@@ -38,13 +38,13 @@ def main() -> None:
     """Search what is not in the log; print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--strategy", choices=STRATEGIES, default=STRATEGIES[0])
-    parser.add_argument("--seconds", type=float, default=20.0, help="for each theorem")
-    parser.add_argument("--checks", type=int, default=20, help="for making each proof read better; 0: none")
+    parser.add_argument("--seconds", type=float, default=20.0, help="time limit of each theorem")
+    parser.add_argument("--checks", type=int, default=20, help="time limit of making each proof more readable; 0: none")
     parser.add_argument("--theorems", type=Path, default=TEXTBOOK, help="JSON lines with id, statement, context")
-    parser.add_argument("--only", nargs="*", default=[], help="the beginnings of the ids of those to search")
-    parser.add_argument("--minutes", type=float, default=math.inf, help="begin no theorem later than that")
-    parser.add_argument("--log", type=Path, default=Path("textbook-proofs.jsonl"), help="what was searched")
-    parser.add_argument("--report", action="store_true", help="search nothing")
+    parser.add_argument("--only", nargs="*", default=[], help="prefixes of the ids of theorems to search")
+    parser.add_argument("--minutes", type=float, default=math.inf, help="start no theorem after so many minutes")
+    parser.add_argument("--log", type=Path, default=Path("textbook-proofs.jsonl"), help="file of completed searches")
+    parser.add_argument("--report", action="store_true", help="do not search")
     options = parser.parse_args()
     theorems = [json.loads(line) for line in options.theorems.read_text(encoding="utf-8").splitlines()]
     if options.only:
@@ -62,7 +62,7 @@ def main() -> None:
 
 
 async def search(theorems: Sequence[Row], rows: dict[str, Row], options: argparse.Namespace, log: TextIO) -> None:
-    """Search each theorem; the rows hold the first proof, the one that is the answer in the end, and seconds up to both."""
+    """Search each theorem; rows have the first proof, the final one, and the seconds up to both."""
     until = time.monotonic() + 60 * options.minutes
     async with WorkerPool(EmbeddedLean(), PoolConfig(workers=1, spares=0)) as pool:
         await pool.ready()

@@ -1,1 +1,1 @@
-"""What the server, its clients and its batches cost and withstand."""
+"""Costs and robustness of the server, its clients and its batches."""

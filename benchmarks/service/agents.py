@@ -1,10 +1,10 @@
-"""What agents and graders pay: an MCP call against the same over gRPC, many sessions on one server, `/verify` against `CheckProofs`.
+"""Costs of agents and graders: MCP compared with gRPC, many sessions on one server, `/verify` compared with `CheckProofs`.
 
     python -m benchmarks.service.agents [--calls 200] [--sessions 20] [--files 60] [--json agents.json]
 
-One server with gRPC and HTTP, and an MCP server over streamable HTTP before it, all on this machine with one Lean worker. *Overhead*: the same
-check, answered by a warm worker, by gRPC and by `lean_check`, in turns; medians and their difference. *Sessions*: clients that each open a session of
-their own, check and leave, at once and then `--rounds` times more, with the growth of this process's memory. *Throughput*: the same files by Kimina's
+One server with gRPC and HTTP, and an MCP server over streamable HTTP in front of it, run on this machine with one Lean worker. *Overhead*: the same
+check by a warm worker over gRPC and by `lean_check`, in turns; medians and their difference. *Sessions*: clients each open their own session,
+check and leave, concurrently, `--rounds` times, with the growth of this process's memory. *Throughput*: the same files by Kimina's
 `POST /verify` in one request, and by `CheckProofs`.
 """
 
@@ -41,7 +41,7 @@ STATEMENT, PROOF = "theorem t (a b : Nat) : a + b = b + a", "Nat.add_comm a b"
 
 @contextlib.asynccontextmanager
 async def serving() -> AsyncIterator[tuple[Client, str, str]]:
-    """A client, the URL of HTTP, and that of MCP."""
+    """Start the servers, and yield a client, the URL of HTTP, and that of MCP."""
     settings = Settings(
         server=ServerSettings(listen="127.0.0.1:0"),
         http=HttpSettings(listen="127.0.0.1:0"),
@@ -68,7 +68,7 @@ async def serving() -> AsyncIterator[tuple[Client, str, str]]:
 
 
 async def overhead(client: Client, url: str, calls: int) -> dict[str, float]:
-    """Medians of the same check over gRPC and over MCP, which calls gRPC itself."""
+    """Return the medians of the same check over gRPC and over MCP, which itself calls gRPC."""
     taken: dict[str, list[float]] = {"grpc": [], "mcp": []}
     async with Agent(streamable_http_client(url)) as agent:
         for number in range(calls + 5):
@@ -93,7 +93,7 @@ async def overhead(client: Client, url: str, calls: int) -> dict[str, float]:
 
 
 async def sessions(url: str, many: int, rounds: int) -> dict[str, float]:
-    """Many sessions at once, and what repeating that leaves behind."""
+    """Measure many concurrent sessions, and the memory left by repetitions."""
 
     async def session(number: int) -> bool:
         async with Agent(streamable_http_client(url)) as agent:
@@ -111,7 +111,7 @@ async def sessions(url: str, many: int, rounds: int) -> dict[str, float]:
     process, before = psutil.Process(), 0
     for number in range(rounds):
         await once()
-        if number == 0:  # caches are filled then
+        if number == 0:  # caches are filled after this round
             gc.collect()
             before = process.memory_info().rss
     gc.collect()
@@ -126,7 +126,7 @@ async def sessions(url: str, many: int, rounds: int) -> dict[str, float]:
 
 
 async def throughput(client: Client, url: str, files: int) -> dict[str, float]:
-    """Files a second by Kimina's page and by the call behind it."""
+    """Return the files per second by Kimina's endpoint and by the gRPC call."""
     texts = [f"theorem t{number} (a b : Nat) : a + b = b + a := Nat.add_comm a b\n" for number in range(2 * files)]
     codes = [{"custom_id": str(number), "proof": text} for number, text in enumerate(texts[:files])]
     async with httpx.AsyncClient(timeout=600.0) as web:
@@ -149,7 +149,7 @@ async def throughput(client: Client, url: str, files: int) -> dict[str, float]:
 
 
 async def measure(options: argparse.Namespace) -> dict[str, object]:
-    """All figures."""
+    """Return all figures."""
     async with serving() as (client, http, mcp):
         return {
             "load_average": round(os.getloadavg()[0], 1),
@@ -160,11 +160,11 @@ async def measure(options: argparse.Namespace) -> dict[str, object]:
 
 
 def main() -> None:
-    """Run it."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--calls", type=int, default=200)
     parser.add_argument("--sessions", type=int, default=20)
-    parser.add_argument("--rounds", type=int, default=10, help="of all sessions, for the memory")
+    parser.add_argument("--rounds", type=int, default=10, help="repetitions of all sessions, for the memory")
     parser.add_argument("--files", type=int, default=60)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()

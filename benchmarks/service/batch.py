@@ -1,11 +1,11 @@
-"""Batches over the theorems of a library, with kills: theorems a minute, solved, and whether any is lost or done twice.
+"""Batches over the theorems of a library, with kills: theorems per minute, solved, lost, done twice.
 
     python -m benchmarks.service.batch --library 'Std.Data.*' --shard 1/4 --model shipped --out batch.json
 
-Starts a server and `leansieve batch` as processes of their own, sends SIGKILL to the client, to the server, and to both, each
-once, after a quarter, a half and three quarters of the answers, starts them again, and counts the lines of results.jsonl. A
-theorem is lost if it has none, done twice if it has two. Times include the starts. What a model's proof answered is then
-searched once more with the portfolio alone and the same budget: what that does not prove is proved by the model only.
+Starts a server and `leansieve batch` as child processes; sends SIGKILL to the client, to the server, and to both, each
+once, after a quarter, a half and three quarters of the answers; restarts them; and counts the lines of results.jsonl. A
+theorem without a line is lost, one with two is done twice. Times include the starts. Theorems with a proof by a model are then
+searched again with the portfolio alone and the same budget; those not proved then are proved by the model only.
 """
 
 import argparse
@@ -25,7 +25,7 @@ BATCH = [sys.executable, "-m", "service", "batch"]
 
 
 def start_server(arguments: argparse.Namespace, folder: Path, address: str) -> tuple[subprocess.Popen[str], str]:
-    """A server on the database in `folder`, and where it listens."""
+    """Start a server on the database in `folder`, and return its address."""
     command = [
         *SERVE,
         "--listen",
@@ -44,25 +44,25 @@ def start_server(arguments: argparse.Namespace, folder: Path, address: str) -> t
 
 
 def results(out: Path) -> list[dict[str, Any]]:
-    """The answers that are written, a line that is just being written aside."""
+    """Return the answers written so far, without an incomplete last line."""
     path = out / "results.jsonl"
     lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
     return [json.loads(line) for line in lines if line.endswith(b"\n")]
 
 
 def total(out: Path) -> int | None:
-    """How many theorems there are; None: not yet known."""
+    """Return the number of theorems; None if not yet known."""
     path = out / "run.json"
     return int(json.loads(path.read_text())["items"]) if path.exists() else None
 
 
 def of_models(rows: list[dict[str, Any]]) -> set[int]:
-    """Numbers of the theorems that were answered by a model's proof."""
+    """Return the numbers of the theorems with a proof by a model."""
     return {row["number"] for row in rows for proof in row["proofs"] if not proof["source"].startswith("portfolio")}
 
 
 def proved_by_portfolio(items: Path, numbers: set[int], folder: Path, search: list[str]) -> int:
-    """How many of these the portfolio proves alone, without the store."""
+    """Return how many of these the portfolio proves alone, without the store."""
     asked = folder / "of_models.jsonl"
     with items.open() as entries, asked.open("w") as lines:
         for number, entry in enumerate(map(json.loads, entries), start=1):
@@ -75,7 +75,7 @@ def proved_by_portfolio(items: Path, numbers: set[int], folder: Path, search: li
 
 
 def run(arguments: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    """The figures."""
+    """Return the figures."""
     out = folder / "out"
     server, address = start_server(arguments, folder, "127.0.0.1:0")
     search = ["--samples", str(arguments.samples), "--seconds", str(arguments.seconds), "--server", address]
@@ -146,8 +146,8 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--workers", type=int, default=1)
-    parser.add_argument("--kills", type=int, default=3, help="how many of the three")
-    parser.add_argument("--folder", type=Path, help="kept, and resumed; by default a temporary one")
+    parser.add_argument("--kills", type=int, default=3, help="number of kills, at most three")
+    parser.add_argument("--folder", type=Path, help="folder to keep and resume; by default a temporary one")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     with TemporaryDirectory() as temporary:

@@ -1,12 +1,12 @@
-"""What users wait for: the first verified edit in an editor; what HTTP costs beside gRPC; and whether odd requests break the bridge.
+"""Measures clients: time to the first verified edit in an editor, HTTP compared with gRPC, and robustness against malformed requests.
 
     python -m benchmarks.service.clients --json docs/results/clients.json
 
-One server process with one Lean worker answers gRPC and HTTP. An LSP client with a `leansieve lsp` process of its own
-opens the files of examples/ and asks for the proof of each `sorry`, the theorem standing in its file as it was: measured is
-the time from asking for code actions to the edit. Then one proof is checked by turns over gRPC and HTTP, each on a
-connection that is kept. Then tests/service/http lets schemathesis make requests from the OpenAPI document; a crash is an
-answer 5xx, or an exception in the server's log.
+One server process with one Lean worker answers gRPC and HTTP. An LSP client with its own `leansieve lsp` process
+opens the files of examples/ and requests the proof of each `sorry` in its unchanged file; the measured time is
+that from the request for code actions to the edit. Then one proof is checked in turns over gRPC and HTTP, each on a
+persistent connection. Then schemathesis makes requests from the OpenAPI document (tests/service/http); a crash is a 5xx
+answer, or an exception in the server's log.
 """
 
 import argparse
@@ -44,7 +44,7 @@ SCHEMATHESIS = "tests/service/http/test_fuzz_lean.py::test_schemathesis_finds_no
 
 
 async def first_edit(editor: Editor, text: str, offset: int) -> float | None:
-    """Seconds from asking for code actions at an offset of a document to the edit; None: there was none."""
+    """Return the seconds from the request for code actions at an offset to the edit; None if there was none."""
     editor.open(text)
     began = time.monotonic()
     offered = await editor.actions("", offset)
@@ -63,7 +63,7 @@ async def first_edit(editor: Editor, text: str, offset: int) -> float | None:
 
 
 async def edits(address: str, times: int, examples: int | None) -> dict[str, Any]:
-    """Over every `sorry` of the examples, so many times."""
+    """Measure every `sorry` of the examples so many times."""
     took: list[float | None] = []
     async with editing("--server", address, "--samples", "64", "--seconds", "60") as editor:
         for path in sorted(EXAMPLES.glob("*.lean"))[:examples] * times:
@@ -74,7 +74,7 @@ async def edits(address: str, times: int, examples: int | None) -> dict[str, Any
 
 
 async def overhead(address: str, url: str, checks: int) -> dict[str, Any]:
-    """The same check, by turns over both."""
+    """Make the same check in turns over both."""
     body = {"theorem": {"statement": SWAP.theorem.statement}, "proof": SWAP.candidate.text}
     grpc, http = [], []
     async with Client(address, Settings()) as client, httpx.AsyncClient(base_url=url, timeout=60) as web:
@@ -106,7 +106,7 @@ def spread(seconds: list[float]) -> dict[str, Any]:
 
 
 def fuzzed(requests: int) -> dict[str, Any]:
-    """What schemathesis did, `requests` for each operation of the document."""
+    """Run schemathesis with `requests` for each operation of the document."""
     command = [sys.executable, "-m", "pytest", "-q", "-s", "-p", "no:cacheprovider", SCHEMATHESIS]
     done = subprocess.run(
         command, env={**os.environ, "LEANSIEVE_FUZZ": str(requests)}, capture_output=True, text=True, check=False
@@ -116,12 +116,12 @@ def fuzzed(requests: int) -> dict[str, Any]:
         return {"failed": done.stdout[-2000:]}
     answers = json.loads(counts[1].replace("'", '"'))
     crashes = sum(count for status, count in answers.items() if status.startswith("5"))
-    # It fails also where an answer is not as documented, or the log tells of an exception.
+    # It also fails if an answer differs from its documentation, or if the log has an exception.
     return {"requests": sum(answers.values()), "answers": answers, "crashes": crashes, "passed": done.returncode == 0}
 
 
 async def measure(edit_times: int, examples: int | None, checks: int) -> dict[str, Any]:
-    """What needs the server."""
+    """Measure the parts that need the server."""
     server = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
@@ -147,11 +147,11 @@ async def measure(edit_times: int, examples: int | None, checks: int) -> dict[st
 
 
 def main() -> None:
-    """Run and report."""
+    """Run the benchmark and report its figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--times", type=int, default=3, help="how often each example is asked for")
-    parser.add_argument("--examples", type=int, help="how many files of them; by default all")
-    parser.add_argument("--checks", type=int, default=100, help="over each of gRPC and HTTP")
+    parser.add_argument("--times", type=int, default=3, help="requests of each example")
+    parser.add_argument("--examples", type=int, help="number of example files; by default all")
+    parser.add_argument("--checks", type=int, default=100, help="checks over each of gRPC and HTTP")
     parser.add_argument("--fuzz", type=int, default=100, help="requests for each operation; 0: none")
     parser.add_argument("--json", type=Path, default=Path("clients.json"), help="where to write the figures")
     arguments = parser.parse_args()

@@ -1,11 +1,11 @@
-"""Health while somebody holds connections open, on loopback: silent ones to gRPC, dripping and silent ones to HTTP.
+"""Measures health while an attacker on loopback holds connections open: silent ones to gRPC, slow and silent ones to HTTP.
 
     python -m benchmarks.service.connections [--connections 2000] [--seconds 60] [--descriptors 1024] [--json FILE]
 
-Starts a server of its own under a soft limit of so many descriptors. An attacker at 127.0.0.2 opens that many connections
-to each port, opens another 5 to 30 s after one was closed, and sends on a third of those to HTTP a request a byte at a time,
-after a whole one. Meanwhile a process at 127.0.0.1 asks ten times a second for health, each time on a new connection:
-`grpc.health.v1.Health/Check`, `/healthz` and `/readyz`. Reported: latencies, questions without the answer, lines of log.
+Starts a server with a soft limit of `--descriptors` descriptors. An attacker at 127.0.0.2 opens `--connections` connections
+to each port, replaces a closed one after 5 to 30 s, and on a third of those to HTTP sends a request byte by byte,
+after a complete one. Meanwhile a process at 127.0.0.1 requests health ten times a second, each time on a new connection:
+`grpc.health.v1.Health/Check`, `/healthz` and `/readyz`. Reported: latencies, requests without an answer, lines of log.
 """
 
 import argparse
@@ -40,7 +40,7 @@ _WHOLE = b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n"
 
 
 async def hold(port: int, drips: bool, ends: float) -> None:
-    """One connection, and another when it is closed."""
+    """Hold one connection, and open another when it is closed."""
     while time.monotonic() < ends:
         with contextlib.suppress(OSError, TimeoutError):
             async with asyncio.timeout(max(0.1, ends - time.monotonic())):
@@ -59,7 +59,7 @@ async def hold(port: int, drips: bool, ends: float) -> None:
 
 
 def probe(ask: Callable[[], bool], seconds: float) -> dict[str, float]:
-    """Ask ten times a second; latencies in ms, how much was not answered, and what the machine did to one who only sleeps."""
+    """Request health ten times a second; return latencies in ms, the number of missing answers, and the lateness of a process that only sleeps."""
     took, late, missing = [], [], 0
     ends = time.monotonic() + seconds
     while time.monotonic() < ends:
@@ -79,7 +79,7 @@ def probe(ask: Callable[[], bool], seconds: float) -> dict[str, float]:
 
 
 def probe_grpc(address: str, seconds: float) -> dict[str, float]:
-    """Health of gRPC."""
+    """Request health over gRPC."""
 
     def ask() -> bool:
         with grpc.insecure_channel(address, [("grpc.use_local_subchannel_pool", 1)]) as channel:
@@ -90,7 +90,7 @@ def probe_grpc(address: str, seconds: float) -> dict[str, float]:
 
 
 def probe_http(url: str, seconds: float) -> dict[str, float]:
-    """A page of health."""
+    """Request a health page."""
 
     def ask() -> bool:
         with urllib.request.urlopen(url, timeout=10) as answer:
@@ -101,7 +101,7 @@ def probe_http(url: str, seconds: float) -> dict[str, float]:
 
 @contextlib.asynccontextmanager
 async def server(descriptors: int) -> AsyncIterator[tuple[str, str, str, Path]]:
-    """The addresses of a server, and its log."""
+    """Start a server, and return its addresses and its log."""
     with tempfile.TemporaryDirectory() as folder:
         log, metrics = Path(folder, "log"), 19464
         flags = ["--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--metrics", f"127.0.0.1:{metrics}"]
@@ -125,7 +125,7 @@ async def server(descriptors: int) -> AsyncIterator[tuple[str, str, str, Path]]:
 
 
 async def run(arguments: argparse.Namespace) -> dict[str, Any]:
-    """See the module."""
+    """Run the benchmark, and return its figures."""
     loop = asyncio.get_running_loop()
     spawn = multiprocessing.get_context("spawn")  # a fork would share gRPC's threads
     with concurrent.futures.ProcessPoolExecutor(3, spawn) as probing:
@@ -136,7 +136,7 @@ async def run(arguments: argparse.Namespace) -> dict[str, Any]:
                 for number in range(arguments.connections):
                     group.create_task(hold(ports[0], False, ends))
                     group.create_task(hold(ports[1], number % 3 == 0, ends))
-                await asyncio.sleep(5)  # until they are there
+                await asyncio.sleep(5)  # until the connections are open
                 found = await asyncio.gather(
                     loop.run_in_executor(probing, probe_grpc, address, arguments.seconds),
                     loop.run_in_executor(probing, probe_http, health, arguments.seconds),
@@ -148,7 +148,7 @@ async def run(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--connections", type=int, default=2000)
     parser.add_argument("--seconds", type=float, default=60.0)

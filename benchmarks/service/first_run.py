@@ -1,9 +1,9 @@
-"""The commands of docs/training.md, "A first run", as they stand, each with its seconds.
+"""Times the commands of docs/training.md, "A first run".
 
     python -m benchmarks.service.first_run [--folder DIR] [--json FILE]
 
-Runs them one after the other in an empty folder that has a copy of `examples/`, but the last, which serves; ends at the first
-that fails.
+Runs them one after the other in an empty folder with a copy of `examples/`, except the last, which serves. Stops at the
+first failure.
 """
 
 import argparse
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def commands() -> list[str]:
-    """The lines of the page's block."""
+    """Return the lines of the page's block."""
     page = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
     section = page[page.index("## A first run") : page.index("## 1. ")]
     (block,) = re.findall(r"^```sh\n(.*?)^```", section, re.MULTILINE | re.DOTALL)
@@ -30,13 +30,13 @@ def commands() -> list[str]:
 
 
 def prepare(folder: Path) -> dict[str, str]:
-    """Lay the examples in `folder`; returns the environment that commands have there."""
+    """Copy the examples to `folder`, and return the environment of its commands."""
     shutil.copytree(ROOT / "examples", folder / "examples")
     return os.environ | {"PYTHONPATH": str(ROOT), "LEANSIEVE_LEAN__WORKERS": "1"}
 
 
 def arguments(line: str, folder: Path) -> list[str]:
-    """The command as a shell in `folder` would start it, with this interpreter."""
+    """Return the command with this interpreter."""
     program, *words = shlex.split(line)
     assert program == "leansieve"
     found = [name for word in words for name in (sorted(map(str, folder.glob(word))) if "*" in word else [word])]
@@ -44,10 +44,10 @@ def arguments(line: str, folder: Path) -> list[str]:
 
 
 def run(line: str, folder: Path, environment: dict[str, str]) -> tuple[float, str]:
-    """Run a command to its end: its seconds, and what it printed on stderr.
+    """Run a command to its end, and return its seconds and its stderr.
 
     Raises:
-        RuntimeError: it failed; the error holds its stderr.
+        RuntimeError: it failed; the error has its stderr.
     """
     began = time.monotonic()
     done = subprocess.run(
@@ -65,9 +65,9 @@ def run(line: str, folder: Path, environment: dict[str, str]) -> tuple[float, st
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--folder", type=Path, help="keep what the commands make here")
+    parser.add_argument("--folder", type=Path, help="folder to keep the results of the commands")
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
     took = {}

@@ -1,14 +1,14 @@
-"""The service under load, on loopback: hundreds of clients for minutes, health and memory meanwhile.
+"""Load test on loopback: hundreds of clients for minutes, with health and memory.
 
     python -m benchmarks.service.load [--streams 500] [--seconds 300] [--workers W] [--json FILE]
 
-Starts a server of its own and keeps so many clients busy with `Prove`, `CheckProofs` and `CheckProof`. A client that is
-told RESOURCE_EXHAUSTED waits as long as it was told, and comes back. Reported: how calls ended, latency of
-`grpc.health.v1.Health/Check` seen by a process that does nothing else, resident memory of the server without its Lean
-workers and its growth, and whether each stream that was accepted came to its end.
+Starts a server and keeps `--streams` clients busy with `Prove`, `CheckProofs` and `CheckProof`. A client that receives
+RESOURCE_EXHAUSTED waits for the given delay and retries. Reported: the results of calls, the latency of
+`grpc.health.v1.Health/Check` for a process that does nothing else, resident memory of the server without its Lean
+workers and its growth, and whether each accepted stream ended properly.
 
-On a machine that others use too, wall-clock figures are theirs as much as ours. So a run also says what the machine did to
-a process that only sleeps (`sleep_late_ms`), which share of the processors others took, and what was spent in processor time.
+On a shared machine, wall-clock figures include other load. A run therefore also reports the lateness of a process that only
+sleeps (`sleep_late_ms`), the share of the processors used by others, and processor times.
 """
 
 import argparse
@@ -51,22 +51,22 @@ STATEMENTS = (
     "theorem t{n} (p q : Prop) (hp : p) (hq : q) : (p ∧ q) ∧ {n} = {n}",
     "theorem t{n} (xs : List Nat) : (xs ++ []).length + {n} = xs.length + {n}",
 )
-_CHECKS = 4  # in a stream: 500 of them keep a worker busy for a minute, and at the end all of them are waited for
+_CHECKS = 4  # in a stream: 500 streams keep a worker busy for a minute, and the run waits for all of them at its end
 PROOFS = ("by omega", "by omega", "⟨⟨hp, hq⟩, rfl⟩", "by simp")
 
 
 def theorem(number: int) -> str:
-    """One of the statements, under a number of its own."""
+    """Return one of the statements, with its own number."""
     return STATEMENTS[number % len(STATEMENTS)].format(n=number)
 
 
 def proof(number: int) -> str:
-    """What proves that statement."""
+    """Return a proof of that statement."""
     return PROOFS[number % len(PROOFS)]
 
 
 def check_request(number: int) -> check_pb2.CheckProofRequest:
-    """A check that verifies."""
+    """Return a check that verifies."""
     request = check_pb2.CheckProofRequest(proof=proof(number))
     request.theorem.statement = theorem(number)
     return request
@@ -74,7 +74,7 @@ def check_request(number: int) -> check_pb2.CheckProofRequest:
 
 @dataclass
 class Seen:
-    """What the clients saw."""
+    """Observations of the clients."""
 
     ends: Counter[str] = field(default_factory=Counter)
     accepted: int = 0
@@ -86,7 +86,7 @@ class Seen:
 
 
 async def one_search(channel: grpc.aio.Channel, number: int, seen: Seen) -> None:
-    """A search to its end; accepted ones have to be answered."""
+    """Run a search to its end; an accepted one must be answered."""
     request = prove_pb2.ProveRequest()
     request.theorem.statement = theorem(number)
     request.options.budget.samples = 8
@@ -106,7 +106,7 @@ async def one_search(channel: grpc.aio.Channel, number: int, seen: Seen) -> None
 
 
 async def one_stream_of_checks(channel: grpc.aio.Channel, number: int, seen: Seen) -> None:
-    """Some checks in a stream: as many answers, by their ids."""
+    """Make some checks in a stream, and compare the ids of the answers."""
     wanted = {str(number + step) for step in range(_CHECKS)}
 
     async def items() -> AsyncIterator[check_pb2.CheckProofsRequest]:
@@ -115,7 +115,7 @@ async def one_stream_of_checks(channel: grpc.aio.Channel, number: int, seen: See
 
     got: set[str] = set()
     async for answer in ProofCheckServiceStub(channel).CheckProofs(items(), timeout=300):
-        seen.accepted += not got  # who is refused gets no answer
+        seen.accepted += not got  # a refused stream has no answers
         if answer.WhichOneof("outcome") == "verdict":
             seen.verdicts += 1
             got.add(answer.id)
@@ -131,7 +131,7 @@ async def one_stream_of_checks(channel: grpc.aio.Channel, number: int, seen: See
 
 
 async def one_check(channel: grpc.aio.Channel, number: int, seen: Seen) -> None:
-    """A check."""
+    """Make a check."""
     await ProofCheckServiceStub(channel).CheckProof(check_request(number), timeout=300)
     seen.accepted += 1
     seen.answered += 1
@@ -139,7 +139,7 @@ async def one_check(channel: grpc.aio.Channel, number: int, seen: Seen) -> None:
 
 
 async def client(address: str, numbers: "itertools.count[int]", ends: float, seen: Seen) -> None:
-    """One client: a call after the other, of a kind that it draws, until the time is over."""
+    """Run one client: randomly chosen calls, one after the other, until the time is over."""
     async with grpc.aio.insecure_channel(address) as channel:
         while time.monotonic() < ends:
             call = random.choices([one_search, one_stream_of_checks, one_check], [0.5, 0.3, 0.2])[0]
@@ -157,7 +157,7 @@ async def client(address: str, numbers: "itertools.count[int]", ends: float, see
 
 
 def probe(address: str, seconds: float) -> dict[str, Any]:
-    """Asks for health, ten times a second, as a load balancer would: in a process, and on a connection, of its own."""
+    """Requests health ten times a second, like a load balancer, in its own process and on its own connection."""
     health_ms, late_ms, wrong = [], [], 0
     with grpc.insecure_channel(address) as channel:
         stub = health_pb2_grpc.HealthStub(channel)
@@ -177,13 +177,13 @@ def probe(address: str, seconds: float) -> dict[str, Any]:
 
 
 def spread(values: list[float]) -> dict[str, float]:
-    """Quantiles, and the largest."""
+    """Return quantiles and the maximum."""
     cuts = statistics.quantiles(values, n=1000, method="inclusive")
     return {"p50": cuts[499], "p99": cuts[989], "p999": cuts[998], "most": max(values)}
 
 
 async def weigh(process: psutil.Process, began: float, ends: float, seen: Seen) -> None:
-    """Resident memory of the server's own process, once a second."""
+    """Record the resident memory of the server's own process once a second."""
     while time.monotonic() < ends:
         seen.resident_mib.append((time.monotonic() - began, process.memory_info().rss / 2**20))
         await asyncio.sleep(1.0)
@@ -191,7 +191,7 @@ async def weigh(process: psutil.Process, began: float, ends: float, seen: Seen) 
 
 @contextlib.asynccontextmanager
 async def server(workers: int, streams: int) -> AsyncIterator[tuple[int, str]]:
-    """A server process with default limits, but for the quota of its one client; its process id and address."""
+    """Start a server process with default limits except the quota of its one client; yield its process id and address."""
     with tempfile.TemporaryDirectory() as folder:
         flags = ["--listen", "127.0.0.1:0", "--metrics", "", "--workers", str(workers)]
         environment = {
@@ -216,12 +216,12 @@ async def server(workers: int, streams: int) -> AsyncIterator[tuple[int, str]]:
 
 
 def busy(times: Any) -> float:
-    """Processor seconds of the whole machine so far, idling aside."""
+    """Return the processor seconds of the whole machine so far, without idle time."""
     return float(sum(times)) - times.idle - getattr(times, "iowait", 0.0) - getattr(times, "guest", 0.0)
 
 
 def ours(server: psutil.Process) -> dict[str, float]:
-    """Processor seconds so far of the server, its Lean workers (those that are still there) and this process."""
+    """Return the processor seconds so far of the server, its running Lean workers and this process."""
 
     def seconds(process: psutil.Process) -> float:
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -234,7 +234,7 @@ def ours(server: psutil.Process) -> dict[str, float]:
 
 
 async def streams(arguments: argparse.Namespace) -> dict[str, Any]:
-    """See the module."""
+    """Run the benchmark, and return its figures."""
     seen, numbers = Seen(), itertools.count(1)
     loop = asyncio.get_running_loop()
     spawn = multiprocessing.get_context("spawn")  # a fork would share gRPC's threads
@@ -252,7 +252,7 @@ async def streams(arguments: argparse.Namespace) -> dict[str, Any]:
             health = await probed
             spent = {name: seconds - spent.get(name, 0.0) for name, seconds in ours(process).items()}
             taken, here = busy(psutil.cpu_times()) - busy(machine), sum(spent.values())
-    # The first fifth is what a server needs at all under this load.
+    # The memory of the first fifth is the baseline under this load.
     settled = seen.resident_mib[len(seen.resident_mib) // 5 :]
     growth, _ = statistics.linear_regression(*zip(*settled, strict=True))
     calls = sum(seen.ends.values())
@@ -280,7 +280,7 @@ async def streams(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def tell(found: dict[str, Any], title: str, file: Path | None) -> None:
-    """Print what was found, and write it."""
+    """Print and write the results."""
     table = Table(title=f"{title}, load average {os.getloadavg()[0]:.1f}", show_header=False)
     for name, value in found.items():
         table.add_row(name, json.dumps(value, ensure_ascii=False))
@@ -290,7 +290,7 @@ def tell(found: dict[str, Any], title: str, file: Path | None) -> None:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--streams", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=300.0)

@@ -1,12 +1,12 @@
-"""Batches and calls while the store fails and servers are killed, on loopback.
+"""Failure test on loopback: batches and calls while the store fails and servers are killed.
 
     python -m benchmarks.service.outages [--seconds 600] [--json FILE]
 
-Two servers share one PostgreSQL, which is stopped for 5 s in every minute. Every 20 to 50 s one of the servers, drawn by
-chance, is ended by `kill -9` and started again. Meanwhile a client submits batch after batch to whichever server answers and
-watches each to its end from the last position that it has, and others search and check. In the end: theorems of batches
-that were lost, answered twice, or still `running` although no server works on them; calls that were accepted and ended without an answer
-although their server lived.
+Two servers share one PostgreSQL, which is stopped for 5 s in every minute. Every 20 to 50 s a random server
+is killed (`kill -9`) and restarted. Meanwhile a client submits batch after batch to any server that answers and
+watches each to its end from its last position; others search and check. Reported: theorems of batches
+that were lost, answered twice, or are still `running` without a server working on them; and accepted calls that ended without an
+answer although their server kept running.
 """
 
 import argparse
@@ -48,7 +48,7 @@ _PORTS = (19471, 19472)
 
 @dataclass
 class Seen:
-    """What came of it."""
+    """The results."""
 
     items: int = 0
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -62,35 +62,35 @@ class Seen:
 
 
 class Postgres:
-    """A PostgreSQL server of its own, on a socket in a folder."""
+    """A PostgreSQL server on a socket in a folder."""
 
     def __init__(self, folder: Path) -> None:
-        """Not yet made."""
+        """Create the object; nothing is started."""
         self._programs = max(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name))
         self._folder = folder
         self._user = pwd.getpwnam("postgres").pw_name if os.geteuid() == 0 else None
         self.url = f"postgresql://leansieve@/postgres?host={folder}"
 
     async def make(self) -> None:
-        """Make it and start it."""
+        """Create the database and start the server."""
         if self._user:
             shutil.chown(self._folder, self._user)
         await self._run("initdb", "-U", "leansieve", "-A", "trust", "-N", "--locale=C", "-E", "UTF8")
         await self.start()
 
     async def start(self) -> None:
-        """Start it."""
+        """Start the server."""
         options = f"-c listen_addresses='' -c unix_socket_directories={self._folder}"
         await self._run("pg_ctl", "-w", "-l", str(self._folder / "log"), "-o", options, "start")
 
     async def stop(self) -> None:
-        """Stop it as a crash would."""
+        """Stop the server like a crash."""
         await self._run("pg_ctl", "-m", "immediate", "stop")
 
     async def _run(self, program: str, *arguments: str) -> None:
         command = [str(self._programs / program), "-D", str(self._folder / "data"), *arguments]
         quiet = asyncio.subprocess.DEVNULL
-        for _ in range(30):  # a server that is still recovering from the last crash can be neither stopped nor started
+        for _ in range(30):  # a server that is still recovering from the last crash cannot be stopped or started
             running = await asyncio.create_subprocess_exec(
                 *command, user=self._user, cwd="/", stdout=quiet, stderr=quiet
             )
@@ -101,17 +101,17 @@ class Postgres:
 
 
 class Server:
-    """A server on a port, as often as it is started."""
+    """A leansieve server on a fixed port, which can be restarted."""
 
     def __init__(self, port: int, store: str, log: Path) -> None:
-        """Not yet started."""
+        """Create the object; nothing is started."""
         self.address = f"127.0.0.1:{port}"
         self._store = store
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
-        """Start it; a database that is away just then is waited for."""
+        """Start the server; if the database is down, wait for it."""
         flags = ["--listen", self.address, "--metrics", "", "--workers", "1", "--store", self._store]
         environment = {**os.environ, "LEANSIEVE_LEAN__SPARES": "0", "LEANSIEVE_BATCHES__LEASE_SECONDS": "8"}
         while True:
@@ -127,20 +127,20 @@ class Server:
                 return
 
     async def end(self, number: signal.Signals) -> None:
-        """Send it a signal, and wait until it is gone."""
+        """Send a signal, and wait until the process has ended."""
         assert self._process is not None
-        # A server that came up while the database was away has ended by itself.
+        # A server started while the database was down has ended by itself.
         with contextlib.suppress(ProcessLookupError, psutil.NoSuchProcess):
             left_behind = psutil.Process(self._process.pid).children(recursive=True)
             self._process.send_signal(number)
             await self._process.wait()
-            for worker in left_behind:  # of a server that could not end them itself
+            for worker in left_behind:  # left by a killed server
                 with contextlib.suppress(psutil.NoSuchProcess):
                     worker.kill()
 
 
 async def batches(servers: list[Server], numbers: Iterator[int], ends: float, seen: Seen) -> None:
-    """Submit batches and watch each to its end, at whichever server answers."""
+    """Submit batches and watch each to its end, on any server that answers."""
     while time.monotonic() < ends:
         items = tuple(BatchItem(str(number), Theorem(theorem(number))) for number in itertools.islice(numbers, _BATCH))
         request = BatchRequest(items, SearchOptions(Budget(samples=8, seconds=60)), key=f"batch {items[0].id}")
@@ -200,7 +200,7 @@ async def outages(postgres: Postgres, ends: float, seen: Seen) -> None:
 
 
 async def kills(servers: list[Server], ends: float, seen: Seen) -> None:
-    """Kill one of the servers now and then."""
+    """Kill one of the servers at random intervals."""
     while time.monotonic() < ends:
         await asyncio.sleep(random.uniform(20, 50))
         victim = random.choice(servers)
@@ -211,7 +211,7 @@ async def kills(servers: list[Server], ends: float, seen: Seen) -> None:
 
 @contextlib.asynccontextmanager
 async def two_servers() -> AsyncIterator[tuple[Postgres, list[Server]]]:
-    """A database, and two servers that share it."""
+    """Start a database and two servers that share it."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as name, tempfile.TemporaryDirectory() as logs:
         postgres = Postgres(Path(name))
         await postgres.make()
@@ -229,7 +229,7 @@ async def two_servers() -> AsyncIterator[tuple[Postgres, list[Server]]]:
 
 
 async def run(seconds: float) -> dict[str, Any]:
-    """See the module."""
+    """Run the benchmark, and return its figures."""
     seen, numbers = Seen(), itertools.count(1)
     async with two_servers() as (postgres, servers):
         ends = time.monotonic() + seconds
@@ -245,7 +245,7 @@ async def run(seconds: float) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--json", type=Path)

@@ -1,11 +1,11 @@
-"""What the service costs on top of the bare pool: throughput of streams of checks, and milliseconds of a search.
+"""Compares the service with the bare pool: throughput of streams of checks, and milliseconds of a search.
 
     python -m benchmarks.service.overhead checks   [--items 400] [--rounds 3] [--workers W]
     python -m benchmarks.service.overhead searches [--searches 60] [--workers W]
     (each with [--json FILE])
 
-Server, client and pool run in this process, in turns with the pool alone on the same kind of items, so that the difference
-is what the service costs; client and server share the machine with Lean.
+Server, client and pool run in this process, in turns with the pool alone on the same kind of items; the difference
+is the cost of the service. Client and server share the machine with Lean.
 """
 
 import argparse
@@ -36,7 +36,7 @@ from service.server import listening
 
 @contextlib.asynccontextmanager
 async def over_one_pool(workers: int) -> AsyncIterator[tuple[Engine, Client, WorkerPool]]:
-    """A server in this process, a client of it, and the pool that it works with."""
+    """Start a server in this process; yield a client and the server's pool."""
     settings = Settings(server=ServerSettings(listen="127.0.0.1:0"), clients=ClientSettings(calls=10_000))
     async with WorkerPool(EmbeddedLean(), PoolConfig(workers=workers, spares=0)) as pool:
         engine = Engine(settings, pool)
@@ -49,10 +49,10 @@ async def over_one_pool(workers: int) -> AsyncIterator[tuple[Engine, Client, Wor
 
 
 async def checks(arguments: argparse.Namespace) -> dict[str, Any]:
-    """See the module."""
+    """Run the benchmark, and return its figures."""
 
     async def bare(pool: WorkerPool, items: list[Check]) -> None:
-        slots = asyncio.Semaphore(max(4, 3 * arguments.workers))  # as the service does
+        slots = asyncio.Semaphore(max(4, 3 * arguments.workers))  # as in the service
 
         async def one(item: Check) -> None:
             async with slots:
@@ -91,7 +91,7 @@ async def checks(arguments: argparse.Namespace) -> dict[str, Any]:
                 rates[name].append(len(items) / (time.perf_counter() - began))
                 used[name].append((time.process_time() - spent) / len(items) * 1e3)
             ways.reverse()
-    # Neighbouring rounds share what the machine did meanwhile.
+    # Adjacent rounds have similar load from other processes.
     shares = [there / here for here, there in zip(rates["bare"], rates["served"], strict=True)]
     return {
         "items": arguments.items,
@@ -99,13 +99,13 @@ async def checks(arguments: argparse.Namespace) -> dict[str, Any]:
         "checks_per_second": rates,
         "share_of_bare_pool": statistics.median(shares),
         "shares": shares,
-        # Of pool, server and client together, Lean aside.
+        # Processor time of pool, server and client together, without Lean.
         "processor_ms_per_check": {name: statistics.median(found) for name, found in used.items()},
     }
 
 
 async def searches(arguments: argparse.Namespace) -> dict[str, Any]:
-    """See the module."""
+    """Run the benchmark, and return its figures."""
 
     async def search(service: Engine | Client, number: int) -> tuple[float, float]:
         began, used = time.perf_counter(), time.process_time()
@@ -133,13 +133,13 @@ async def searches(arguments: argparse.Namespace) -> dict[str, Any]:
             "median": statistics.median(differences),
             "p90": statistics.quantiles(differences, n=10)[-1],
         },
-        # Of client and server together, Lean aside: what else the machine does has little part in it.
+        # Processor time of client and server together, without Lean: it depends little on other load.
         "overhead_processor_ms": statistics.median(used),
     }
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["checks", "searches"])
     parser.add_argument("--items", type=int, default=400)

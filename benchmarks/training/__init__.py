@@ -1,1 +1,1 @@
-"""What training and sampling cost."""
+"""Costs of training and sampling."""

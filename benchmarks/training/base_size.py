@@ -1,12 +1,12 @@
-"""Which size a base model should have on a CPU: loss on held-out proofs after equal processor time, and what a sample costs.
+"""Compares sizes of base models on a CPU: loss on held-out proofs after equal processor time, and the cost of a sample.
 
     python -m benchmarks.training.base_size training/configs/base.toml [--seconds 600] [--json base_size.json]
 
-Each shape is fine-tuned from scratch with the configuration's data and settings in a process of its own, for as many
-steps as take about `--seconds` of processor time (measured on a few steps first); held-out loss is looked at ten times on the
-way, and its least is what counts, since on few proofs it rises again. Then vLLM samples answers to prompts of the data.
-Loss is in nats a response token, and a vocabulary of another size would make it incomparable: it stays what the
-configuration says.
+Each shape is fine-tuned from scratch with the configuration's data and settings in its own process, for as many
+steps as take about `--seconds` of processor time (estimated from a few steps first). Held-out loss is measured ten times during
+training, and its minimum counts, since on few proofs it rises again. Then vLLM samples answers to prompts of the data.
+Loss is in nats per response token, which is comparable only with the same vocabulary: its size is that of the
+configuration.
 """
 
 import argparse
@@ -26,7 +26,7 @@ SHAPES = {  # layers, width, heads, key-value heads, hidden
     "4 x 192": (4, 192, 6, 2, 512),
     "6 x 256": (6, 256, 8, 4, 704),
 }
-_ANSWERS = 512  # sampled of each model
+_ANSWERS = 512  # samples of each model
 
 _TRAIN = """
 import json, sys, tempfile, time
@@ -74,7 +74,7 @@ def main() -> None:
     """Measure, print, write."""
     parser = argparse.ArgumentParser(description="Compare sizes of base models at equal processor time.")
     parser.add_argument("config", type=Path)
-    parser.add_argument("--seconds", type=float, default=600.0, help="processor seconds a shape")
+    parser.add_argument("--seconds", type=float, default=600.0, help="processor seconds per shape")
     parser.add_argument("--json", type=Path, default=Path("base_size.json"))
     options = parser.parse_args()
     settings = tomllib.loads(options.config.read_text(encoding="utf-8"))
@@ -87,7 +87,7 @@ def main() -> None:
 
 
 def measure(settings: dict, shape: tuple[int, int, int, int, int], seconds: float) -> dict[str, float]:
-    """Fine-tune one shape from scratch in a process of its own, and sample from it in another."""
+    """Fine-tune one shape from scratch in its own process, and sample from it in another."""
     layers, width, heads, key_value_heads, hidden = shape
     with tempfile.TemporaryDirectory() as folder:
         config = json.loads(json.dumps(settings))
@@ -116,13 +116,13 @@ def measure(settings: dict, shape: tuple[int, int, int, int, int], seconds: floa
 
 
 def in_a_process(code: str, *arguments: object) -> str:
-    """What the code prints."""
+    """Return the output of the code."""
     command = [sys.executable, "-c", code, *map(str, arguments)]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def show(rows: list[dict]) -> None:
-    """One line a shape."""
+    """Print one line per shape."""
     table = Table(
         "shape",
         "parameters",

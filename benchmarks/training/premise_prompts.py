@@ -1,9 +1,10 @@
-"""What library theorems in the prompt are worth: how often the search suggests what a proof uses, and the loss on held-out proofs with and without.
+"""Measures library theorems in the prompt: recall of the suggestions, and loss on held-out proofs with and without them.
 
     python -m benchmarks.training.premise_prompts INFORMED.jsonl MODEL [--steps 60] [--json premise-prompts.json]
 
-INFORMED.jsonl is what `leansieve corpus premises` wrote for theorems with proofs, MODEL a model of the format `source` to go on from. Both runs
-have the same theorems, steps and seed; only the prompt format differs. What is made of one theorem stands on one side alone.
+INFORMED.jsonl is the output of `leansieve corpus premises` for theorems with proofs, MODEL the initial model, of the format `source`.
+Both runs have the same theorems, steps and seed; only the prompt format differs. Conjectures from one theorem are all either in the
+training data or held out.
 """
 
 import argparse
@@ -30,7 +31,7 @@ _ROW = 512
 
 
 def parted(theorems: Sequence[ProvedTheorem]) -> tuple[list[ProvedTheorem], list[ProvedTheorem]]:
-    """To train on and to hold out, by families."""
+    """Split into training and held-out theorems, by families."""
     parts: tuple[list[ProvedTheorem], list[ProvedTheorem]] = ([], [])
     for each in theorems:
         place = int(hashlib.sha256(each.theorem.family.encode()).hexdigest()[:8], 16) / 2**32
@@ -39,21 +40,21 @@ def parted(theorems: Sequence[ProvedTheorem]) -> tuple[list[ProvedTheorem], list
 
 
 def recall(theorems: Sequence[ProvedTheorem]) -> dict[str, float]:
-    """Of the theorems that a proof names library theorems for, the share of which one of these is among the first so many suggestions."""
+    """Return, for theorems whose proofs name library theorems, the share with one of these among the first k suggestions."""
     naming = [(each.theorem, used) for each in theorems if (used := _used(each))]
     counts = {depth: sum(bool(used & set(record.suggested[:depth])) for record, used in naming) for depth in _DEPTHS}
     return {"theorems": len(naming)} | {f"among {depth}": round(counts[depth] / len(naming), 3) for depth in _DEPTHS}
 
 
 def _used(proved: ProvedTheorem) -> set[str]:
-    """Names such as `Nat.add_comm` in the proofs that the statement has not."""
+    """Return the names such as `Nat.add_comm` in the proofs but not in the statement."""
     stated = {token.text for token in tokenize(proved.theorem.statement)}
     words = {token.text for proof in proved.proofs for token in tokenize(proof) if token.kind == "name"}
     return {word for word in words - stated if "." in word and word[0].isupper()}
 
 
 def losses(theorems: Sequence[ProvedTheorem], model: Path, steps: int, scratch: Path) -> dict[str, object]:
-    """Nats a response token on what is held out, before and after each run."""
+    """Return the nats per response token on held-out theorems, before and after each run."""
     tokenizer = AutoTokenizer.from_pretrained(model, local_files_only=True)
     fitting = [each for each in theorems if all(_fits(tokenizer, each, proof) for proof in each.proofs)]
     train, dev = parted(fitting)
@@ -93,13 +94,13 @@ def losses(theorems: Sequence[ProvedTheorem], model: Path, steps: int, scratch: 
 
 
 def _fits(tokenizer: PreTrainedTokenizerBase, proved: ProvedTheorem, proof: str) -> bool:
-    """Whether a row has room for it with its suggestions, so that both runs see the same theorems."""
+    """Return whether the theorem fits into a row with its suggestions, so that both runs have the same theorems."""
     form = PremisesFormat()
     return encode_example(tokenizer, form.render(proved.theorem.theorem), form.answer(proof)).length <= _ROW
 
 
 def main() -> None:
-    """Run it."""
+    """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("informed", type=Path)
     parser.add_argument("model", type=Path)

@@ -1,14 +1,14 @@
-"""Sampling through leansieve's sampler against raw offline vLLM: the same prompts, seeds and tokens, in one run.
+"""Compares leansieve's sampler with offline vLLM: the same prompts, seeds and tokens, in one run.
 
     python -m benchmarks.training.sampling [--weights FOLDER] [--theorems 8] [--samples 32] [--tokens 64] [--rounds 3] [--aborts 60]
         [--json sampling.json]
 
-Both engines stay loaded and take turns; a round of each samples every candidate once. Raw vLLM gets all requests in one call and
-is stepped by its caller in this process; the sampler serves one call for each theorem at once, as the service does. Wall-clock
-times depend on what else the machine does, so tokens per processor second of all processes involved stand beside them.
-Then: how long after cancelling a stream of 64 sequences the engine has no request any more (it is asked again and again
-whether its prefix cache is held by one, so the last answer is within the time), what the prefix cache saved, memory of an engine. Without
-`--weights` the shipped weights are measured, or, where there are none, a Llama with random weights of the shipped shape.
+Both engines stay loaded and take turns; a round of each samples every candidate once. Offline vLLM gets all requests in one call and
+runs in this process; the sampler serves concurrent calls, one per theorem, as in the service. Wall-clock
+times depend on the machine's other load, so tokens per processor second of all processes involved are reported, too.
+Further figures: the time from cancelling a stream of 64 sequences until the engine has no request (polled through its prefix cache,
+with the last poll included), the savings of the prefix cache, and the memory of an engine. By default the shipped weights are
+measured, or, if there are none, a Llama with random weights of the shipped shape.
 """
 
 import argparse
@@ -40,14 +40,14 @@ SEQUENCES = 64
 
 
 def theorems(count: int) -> list[Theorem]:
-    """The first theorems of the textbook corpus."""
+    """Return the first theorems of the textbook corpus."""
     rows = [json.loads(line) for line in TEXTBOOK.read_text(encoding="utf-8").splitlines()[:count]]
     return [Theorem(row["statement"]) for row in rows]
 
 
 @contextmanager
 def random_model() -> Iterator[Path]:
-    """A folder with a Llama of the default shape and random weights, its tokenizer trained on the textbook corpus."""
+    """Make a folder with a Llama of the default shape and random weights, with a tokenizer trained on the textbook corpus."""
     from training.config import LlamaShape
     from training.model.llama import build_llama, save_for_serving
     from training.model.tokenizer import train_tokenizer
@@ -59,7 +59,7 @@ def random_model() -> Iterator[Path]:
 
 
 class Spent:
-    """Wall-clock and processor seconds of this process and its children."""
+    """Measures wall-clock and processor seconds of this process and its children."""
 
     def __enter__(self) -> "Spent":
         self._processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
@@ -75,7 +75,7 @@ class Spent:
 
 
 class Raw:
-    """vLLM as its own users run it offline."""
+    """Offline vLLM, as in its documentation."""
 
     def __init__(self, checkpoint: Path) -> None:
         import vllm
@@ -85,7 +85,7 @@ class Raw:
         self._llm = vllm.LLM(model=str(checkpoint), max_num_seqs=SEQUENCES, disable_log_stats=True, **arguments)
 
     def sample(self, asked: list[Theorem], params: SamplingParams) -> list[int]:
-        """Length of every answer, in tokens."""
+        """Return the length of every answer in tokens."""
         form = SourceFormat()
         tokenizer = self._llm.get_tokenizer()
         prompts, sampling = [], []
@@ -109,7 +109,7 @@ class Raw:
 
 
 async def through_sampler(sampler: VllmEngineSampler, asked: list[Theorem], params: SamplingParams) -> list[int]:
-    """Length of every answer, in tokens; one call for each theorem, all at once."""
+    """Return the length of every answer in tokens, with one concurrent call per theorem."""
 
     async def lengths(theorem: Theorem) -> list[int]:
         found = [candidate async for candidate in sampler.sample(theorem, params)]
@@ -119,7 +119,7 @@ async def through_sampler(sampler: VllmEngineSampler, asked: list[Theorem], para
 
 
 async def milliseconds_to_abort(sampler: VllmEngineSampler, theorem: Theorem) -> float:
-    """From leaving a stream with as many sequences in work as the engine takes until it holds none of them."""
+    """Return the seconds from leaving a full stream until the engine holds none of its sequences."""
 
     async def read() -> None:
         async for _ in sampler.sample(theorem, SamplingParams(samples=1_000_000, max_tokens=10_000, seed=1)):
@@ -138,7 +138,7 @@ async def milliseconds_to_abort(sampler: VllmEngineSampler, theorem: Theorem) ->
 
 
 async def measure(folder: Path, checkpoint: Path, arguments: argparse.Namespace, console: Console) -> dict[str, Any]:
-    """Everything the module says."""
+    """Measure everything."""
     asked = theorems(arguments.theorems)
     params = SamplingParams(samples=arguments.samples, max_tokens=arguments.tokens, seed=1)
     models = None if folder == checkpoint else (read_weights(folder).base,)
@@ -203,7 +203,7 @@ async def measure(folder: Path, checkpoint: Path, arguments: argparse.Namespace,
 
 
 def show(result: dict[str, Any], console: Console) -> None:
-    """The figures as a table."""
+    """Print the figures as a table."""
     table = Table(
         title=f"{result['theorems']} theorems × {result['samples']} samples, median of {result['rounds']} rounds"
     )
@@ -223,13 +223,13 @@ def show(result: dict[str, Any], console: Console) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Sampling through leansieve against raw offline vLLM.")
+    parser = argparse.ArgumentParser(description="Compares leansieve's sampler with offline vLLM.")
     parser.add_argument("--weights", type=Path, help="a folder of weights, or a checkpoint")
     parser.add_argument("--theorems", type=int, default=8)
     parser.add_argument("--samples", type=int, default=32)
-    parser.add_argument("--tokens", type=int, default=64, help="longest candidate")
+    parser.add_argument("--tokens", type=int, default=64, help="maximum length of a candidate in tokens")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--aborts", type=int, default=60, help="streams that are cancelled")
+    parser.add_argument("--aborts", type=int, default=60, help="number of cancelled streams")
     parser.add_argument("--json", type=Path, default=Path("sampling.json"))
     arguments = parser.parse_args()
     console = Console(stderr=True)

@@ -1,17 +1,17 @@
-"""A step of leansieve's trainer beside one of TRL's GRPOTrainer: the same model, theorems, batch, lengths, and Lean.
+"""Compares a step of leansieve's trainer with one of TRL's GRPOTrainer: the same model, theorems, batch, lengths, and Lean.
 
     python -m venv /tmp/trl && /tmp/trl/bin/pip install -r requirements/trl.txt
     python -m benchmarks.training.trainer --trl /tmp/trl/bin/python [--steps 5] [--prompts 16] [--rollouts 8] [--json trainer.json]
 
-Beside both stands our trainer with `max_staleness` 1, which samples ahead, and with --before CHECKOUT the trainer of another
+leansieve's trainer is also measured with `max_staleness` 1, which samples ahead, and with --before CHECKOUT the trainer of another
 checkout, run by the Python of its `.venv`. Without --trl, TRL is left out.
 
-Both run GRPO with a KL term from the shipped base, on one torch thread, over the same synthetic theorems; both ask one Lean
-worker through the same verifier, in which equal proofs of a theorem are checked once and which begins without any verdict.
-TRL asks it from its reward function, when all answers are there, and samples with transformers' `generate`: its vLLM
-mode takes other versions of vLLM than leansieve's. The first step of each warms up and is left out. A rollout counts when
-it was sampled, checked and learnt from; laps are wall-clock seconds of a step (median), and what else the machine does is
-in them, so processor seconds of all processes involved, Lean's too, stand beside them.
+Both run GRPO with a KL term from the shipped base, on one torch thread, over the same synthetic theorems; both use one Lean
+worker through the same verifier, which checks equal proofs of a theorem once and starts without any verdict.
+TRL calls it in its reward function, after all answers are sampled, and samples with transformers' `generate`: its vLLM
+mode needs other versions of vLLM than leansieve. The first step of each is a warm-up and left out. A rollout counts when
+it was sampled, checked and learned from. Laps are wall-clock seconds of a step (median), which include the machine's other
+load, so processor seconds of all processes involved, including Lean's, are reported, too.
 """
 
 import argparse
@@ -46,14 +46,14 @@ LAPS = ("sample", "score", "verify", "forward", "backward", "optimizer", "push",
 
 
 def cpu_seconds() -> float:
-    """Processor time so far, of this process and all below it."""
+    """Return the processor time so far of this process and its descendants."""
     me = psutil.Process()
     times = [each.cpu_times() for each in (me, *me.children(recursive=True)) if each.is_running()]
     return sum(time.user + time.system for time in times)
 
 
 def one_worker() -> WorkerPool:
-    """A pool as both sides have it."""
+    """Start the pool that each side uses."""
     return pool_of(Settings.model_validate({"lean": {"workers": 1}}).lean)
 
 
@@ -65,7 +65,7 @@ class Steps:
         self._last = (time.perf_counter(), cpu_seconds())
 
     def note(self, **measured: float) -> None:
-        """A step ended."""
+        """Record the end of a step."""
         now = (time.perf_counter(), cpu_seconds())
         self.found.append({"wall": now[0] - self._last[0], "cpu": now[1] - self._last[1], **measured})
         self._last = now
@@ -74,7 +74,7 @@ class Steps:
 def leansieve(
     options: argparse.Namespace, records: list[TheoremRecord], folder: Path, max_staleness: int = 0
 ) -> list[dict[str, float]]:
-    """Our trainer's steps."""
+    """Run leansieve's trainer."""
     write_jsonl(folder / "theorems.jsonl", records)
     config = {
         "run": {"folder": folder / "run", "device": "cpu", "threads": 1, "checkpoint_every": 10**6},
@@ -102,12 +102,12 @@ def leansieve(
 
 
 def ahead(options: argparse.Namespace, records: list[TheoremRecord], folder: Path) -> list[dict[str, float]]:
-    """The steps of our trainer when it samples ahead."""
+    """Run leansieve's trainer with sampling ahead."""
     return leansieve(options, records, folder, max_staleness=1)
 
 
 def trl(options: argparse.Namespace, records: list[TheoremRecord], folder: Path) -> list[dict[str, float]]:
-    """The steps of TRL's trainer, which `trl_side.py` runs in its own environment."""
+    """Run TRL's trainer through `trl_side.py` in its own environment."""
     form = SourceFormat()
     settings = {
         "model": str(SHIPPED / "base"),
@@ -146,7 +146,7 @@ def trl(options: argparse.Namespace, records: list[TheoremRecord], folder: Path)
             else:
                 steps.note(proved=proved, tokens=said["tokens"], **{lap: said["step"].get(lap, 0.0) for lap in LAPS})
     if process.returncode:
-        raise SystemExit(f"TRL ended with status {process.returncode}; what it said stands above.")
+        raise SystemExit(f"TRL ended with status {process.returncode}; its output is above.")
     return steps.found
 
 
@@ -155,15 +155,15 @@ SIDES = {"leansieve": leansieve, "ahead": ahead, "trl": trl}
 
 def main() -> None:
     """Measure, print, write."""
-    parser = argparse.ArgumentParser(description="leansieve's trainer beside TRL's.")
+    parser = argparse.ArgumentParser(description="Compares leansieve's trainer with TRL's.")
     parser.add_argument("--trl", type=Path, help="the Python of an environment with requirements/trl.txt")
     parser.add_argument("--before", type=Path, help="folder of another checkout, whose trainer is measured, too")
     parser.add_argument("--steps", type=int, default=5)
-    parser.add_argument("--prompts", type=int, default=16, help="theorems a step")
-    parser.add_argument("--rollouts", type=int, default=8, help="samples a theorem")
+    parser.add_argument("--prompts", type=int, default=16, help="theorems per step")
+    parser.add_argument("--rollouts", type=int, default=8, help="samples per theorem")
     parser.add_argument("--rows", type=int, default=32, help="rollouts of a forward pass of TRL's")
     parser.add_argument("--json", type=Path, default=Path("trainer.json"))
-    parser.add_argument("--side", choices=SIDES, help="one side alone; its steps go to --json")
+    parser.add_argument("--side", choices=SIDES, help="run one side only; its steps go to --json")
     options = parser.parse_args()
     if options.side is not None:
         records = generate(options.prompts * options.steps, seed=11)
@@ -172,7 +172,7 @@ def main() -> None:
         options.json.write_text(json.dumps(steps) + "\n", encoding="utf-8")
         return
     options.json.parent.mkdir(parents=True, exist_ok=True)
-    # A process of its own for each: what one side has loaded does not weigh on the other.
+    # Each side has its own process, so that its memory does not affect the other.
     sides = {side: (side, Path.cwd(), sys.executable) for side in SIDES if side != "trl" or options.trl is not None}
     if options.before is not None:
         checkout = options.before.resolve()
@@ -197,14 +197,14 @@ def main() -> None:
 
 
 def median(steps: list[dict[str, float]], rollouts: int) -> dict[str, float]:
-    """Of each measure over the steps, and rates."""
+    """Return the median of each measure over the steps, and rates."""
     found = {name: statistics.median(step[name] for step in steps) for name in steps[0]}
     rates = {"rollouts / s": rollouts / found["wall"], "rollouts / CPU-s": rollouts / found["cpu"]}
     return found | rates | {"proofs / s": found["proved"] / found["wall"]}
 
 
 def show(medians: dict[str, dict[str, float]]) -> None:
-    """One line a measure; in brackets, as a multiple of ours without sampling ahead."""
+    """Print one line per measure, with the multiple of leansieve's trainer without sampling ahead in brackets."""
     table = Table("a step", *medians)
     for name, ours in medians["leansieve"].items():
         found = [of_side.get(name, 0.0) for of_side in medians.values()]

@@ -1,6 +1,6 @@
-"""The GRPOTrainer of TRL, for benchmarks/training/trainer.py: runs in TRL's own environment and asks Lean through its caller.
+"""TRL's GRPOTrainer, for benchmarks/training/trainer.py: runs in TRL's own environment and checks proofs through its parent process.
 
-stdin holds the settings, then answers; stdout takes JSON lines: `{"check": [[prompt's number, answer], …]}`, answered by
+stdin has the settings, then answers; stdout gets JSON lines: `{"check": [[prompt's number, answer], …]}`, answered by
 `[reward, …]`, and `{"step": {lap: seconds}, …}` after each optimiser step.
 """
 
@@ -21,23 +21,23 @@ from transformers import AutoTokenizer, TrainerCallback
 from trl import GRPOConfig, GRPOTrainer
 
 to_caller = os.fdopen(os.dup(1), "w")
-os.dup2(2, 1)  # what libraries print is not for the caller
+os.dup2(2, 1)  # output of libraries must not reach the parent
 
 
 def say(message: dict[str, Any]) -> None:
-    """A line to the caller."""
+    """Write a line to the parent."""
     to_caller.write(json.dumps(message) + "\n")
     to_caller.flush()
 
 
 class TimedTrainer(GRPOTrainer):
-    """GRPOTrainer that notes where time goes, by the methods it consists of."""
+    """A GRPOTrainer that measures the time of its methods."""
 
     laps: dict[str, float]
 
     @contextlib.contextmanager
     def lap(self, name: str) -> Iterator[None]:
-        """Time inside, without what is counted further inside."""
+        """Measures the time of a block, without nested measured blocks."""
         began, counted = time.perf_counter(), sum(self.laps.values())
         yield
         inside = sum(self.laps.values()) - counted
@@ -65,7 +65,7 @@ class TimedTrainer(GRPOTrainer):
 
 
 class Steps(TrainerCallback):
-    """Tells the caller of each step."""
+    """Reports each step to the parent."""
 
     def __init__(self) -> None:
         self.trainer: TimedTrainer | None = None
@@ -86,7 +86,7 @@ class Steps(TrainerCallback):
 
 
 def main() -> None:
-    """Train as the settings say."""
+    """Train with the settings."""
     settings = json.loads(sys.stdin.readline())
     torch.set_num_threads(1)
     transformers.utils.logging.set_verbosity_error()
