@@ -176,6 +176,7 @@ def _violation(field: str, description: str) -> error_details_pb2.BadRequest.Fie
 
 
 def _short(text: str) -> str:
-    """Truncate to `_LONGEST_TEXT` bytes."""
+    """Truncate to `_LONGEST_TEXT` bytes, without blanks at the ends: with one, grpc-js has no message at all."""
+    text = text.strip()
     data = text.encode()
     return text if len(data) <= _LONGEST_TEXT else data[:_LONGEST_TEXT].decode(errors="ignore") + " …"

@@ -23,6 +23,10 @@ STATUS_OF = {
 }
 """HTTP status by gRPC code; other codes map to 500."""
 STREAM = "text/event-stream"
+# No empty line behind it: some clients take that for an event without data.
+STILL_AT_IT = b": still at it\n"
+# What some clients take for the end of a line, and standards do not; in JSON it occurs inside texts alone.
+_LINE_ENDS = str.maketrans({"\x85": "\\u0085", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
 def as_json(message: Message) -> str:
@@ -90,4 +94,4 @@ def _error(status: Status, http_status: int) -> str:
 
 
 def _event(name: str, text: str) -> bytes:
-    return f"event: {name}\ndata: {text}\n\n".encode()
+    return f"event: {name}\ndata: {text.translate(_LINE_ENDS)}\n\n".encode()

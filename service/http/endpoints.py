@@ -125,7 +125,7 @@ class Endpoint:
                     if not started:
                         await self._start(send, sent)
                         started = True
-                    data = b": still at it\n\n" if answer is None else answers.event(answer)
+                    data = answers.STILL_AT_IT if answer is None else answers.event(answer)
                     await send({"type": "http.response.body", "body": data, "more_body": True})
         except Exception as error:
             told = to_status(error if isinstance(error, UserError) else None)

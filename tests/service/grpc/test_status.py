@@ -22,6 +22,11 @@ def across(error: UserError) -> UserError:
     return grpc_status.to_error(AioRpcError(code, Metadata(), trailing, sent.message), "here")
 
 
+def test_a_message_neither_begins_nor_ends_with_a_blank() -> None:
+    sent = status.to_status(InputError("policy", "there is no policy of that name:\n "))
+    assert sent.message == "there is no policy of that name:"
+
+
 def test_errors_survive_the_journey() -> None:
     verdict = Verdict(
         VerdictKind.INVALID_STATEMENT,

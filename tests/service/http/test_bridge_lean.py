@@ -54,6 +54,22 @@ async def test_a_search_is_a_stream_of_events(web: httpx.AsyncClient) -> None:
         assert checked.json()["verdict"]["kind"] == "VERDICT_KIND_VERIFIED"
 
 
+async def test_what_keeps_a_stream_open_is_no_event(web: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("service.http.calls._SILENCE_SECONDS", 0.001)
+    answer = await web.post("/v1/prove", json={"theorem": EASY})
+    assert "\n: still at it\n" in answer.text
+    assert all("data: " in block for block in answer.text.split("\n\n")[:-1])
+
+
+async def test_no_letter_of_a_text_ends_a_line_of_a_stream(web: httpx.AsyncClient) -> None:
+    context = 'def text := "a\u2028b\u2029c\x85d"'
+    item = {"id": "a\u2028b\u2029c\x85d", "check": {"theorem": {**EASY, "context": context}, "proof": "by no"}}
+    answer = await web.post(
+        "/v1/check-proofs", content=json.dumps(item), headers={"content-type": "application/x-ndjson"}
+    )
+    assert [data["id"] for _, data in events_in(answer.text)] == ["a\u2028b\u2029c\x85d"]
+
+
 async def test_a_wrong_proof_is_a_verdict_with_its_place(web: httpx.AsyncClient) -> None:
     answer = await web.post(
         "/v1/check-proof", json={"theorem": EASY, "proof": "by rfl"}, headers={"x-request-id": "mine"}
