@@ -1,11 +1,11 @@
 /-
 Tactics that ask a leansieve server (docs/editors.md). Put this file into your project and `import Leansieve`.
 
-* `leansieve?` has a proof of the goal searched, and offers what it finds as `Try this`;
-* `leansieve_suggest` offers single tactics for the goal, those that close it first.
+* `leansieve?` searches a proof of the goal, and offers proofs as `Try this`;
+* `leansieve_suggest` offers single tactics for the goal, closing ones first.
 
-What a server sends is tried here, by this Lean, before it is offered; what fails is left out. The server is started with
-`leansieve serve --http 127.0.0.1:8061` and is asked by `curl`.
+This Lean tries every text from the server before offering it, and drops those that fail. Start the server with
+`leansieve serve --http 127.0.0.1:8061`; it is called with `curl`.
 -/
 import Lean
 
@@ -13,19 +13,19 @@ open Lean Meta Elab Tactic
 
 register_option leansieve.url : String := {
   defValue := ""
-  descr := "where leansieve's HTTP bridge is; empty: what the environment's LEANSIEVE_URL says, else http://127.0.0.1:8061" }
+  descr := "address of leansieve's HTTP server; empty: LEANSIEVE_URL of the environment, else http://127.0.0.1:8061" }
 
 register_option leansieve.seconds : Nat := {
   defValue := 30
-  descr := "how long leansieve may search" }
+  descr := "maximum seconds of a search" }
 
 register_option leansieve.project : String := {
   defValue := ""
-  descr := "name of the leansieve server's Lake project whose libraries the goal is about; empty: Init and Std" }
+  descr := "name of the server's Lake project with the goal's libraries; empty: Init and Std" }
 
 namespace Leansieve
 
-/-- Whom to ask, and for how long. The token is a secret: it comes from the environment alone. -/
+/-- The server, and the seconds of a search. The token is a secret and comes only from the environment. -/
 structure Server where
   url : String
   token : String
@@ -34,7 +34,7 @@ structure Server where
 
 /-! ## Texts
 
-Plain recursion over lists, here and below: what the library offers for this has changed its names too often. -/
+Plain recursion over lists, here and below, since the names of the library's functions have changed too often. -/
 
 def ofChars : List Char → String → String
   | [], text => text
@@ -49,7 +49,7 @@ def isBlank : List Char → Bool
   | [] => true
   | c :: rest => c.isWhitespace && isBlank rest
 
-/-- At most `n` blanks taken off the front. -/
+/-- Remove at most `n` leading blanks. -/
 def unindented : Nat → List Char → List Char
   | n + 1, ' ' :: rest => unindented n rest
   | _, chars => chars
@@ -72,7 +72,7 @@ def unindentedLines (n : Nat) : List (List Char) → List String
   | [] => []
   | line :: rest => ofChars (unindented n line) "" :: unindentedLines n rest
 
-/-- The tactics of a proof: what follows its `by`, at the left edge; a term becomes `exact`. -/
+/-- The tactics of a proof: the text after its `by`, without indentation; a term becomes `exact`. -/
 def scriptOf (proof : String) : String :=
   match linesOf proof with
   | ('b' :: 'y' :: first) :: rest =>
@@ -90,11 +90,11 @@ def spaces : Nat → String
   | 0 => ""
   | n + 1 => " " ++ spaces n
 
-/-- A script whose further lines stand `column` blanks to the right. -/
+/-- A script with all lines but the first indented by `column` blanks. -/
 def indented (column : Nat) (script : String) : String :=
   joined ("\n" ++ spaces column) (script.splitOn "\n")
 
-/-! ## What is sent -/
+/-! ## Requests -/
 
 def theoremJson (server : Server) (context statement : String) : Json :=
   Json.mkObj [("statement", statement), ("context", context), ("project", server.project)]
@@ -124,7 +124,7 @@ where
       | '\t' => out ++ "\\t"
       | c => out.push c)
 
-/-- What `curl` reads on its standard input: so nothing of it passes a shell, or is seen in the list of processes. -/
+/-- The configuration that `curl` reads from stdin, so that nothing passes through a shell or appears in the list of processes. -/
 def curlConfig (server : Server) (page : String) (body : Json) : String :=
   joined "\n" [
     "url = " ++ quoted (server.url ++ page),
@@ -134,20 +134,20 @@ def curlConfig (server : Server) (page : String) (body : Json) : String :=
     if server.token == "" then "" else "header = " ++ quoted ("Authorization: Bearer " ++ server.token),
     "data-binary = " ++ quoted body.compress, ""]
 
-/-! ## What comes back -/
+/-! ## Answers -/
 
 def string? (json : Json) (key : String) : Option String :=
   match json.getObjVal? key with
   | .ok (.str text) => some text
   | _ => none
 
-/-- What the server complains of, in its words. -/
+/-- The error message of the server. -/
 def complaint? (json : Json) : Option String :=
   match json.getObjVal? "error" with
   | .ok error => some ((string? error "message").getD error.compress)
   | .error _ => none
 
-/-- What the events of a stream hold. -/
+/-- The data of the events of a stream. -/
 def events (stream : String) : List Json := go (stream.splitOn "\n")
 where
   go : List String → List Json
@@ -158,7 +158,7 @@ where
         | .error _ => go rest
       | _ => go rest
 
-/-- The answer of `/v1/prove`: texts of verified proofs, or what went wrong. -/
+/-- The answer of `/v1/prove`: texts of verified proofs, or an error. -/
 def readProofs (answer : String) : Except String (List String) :=
   match Json.parse answer with
   | .ok json => .error ((complaint? json).getD "the answer is not one of leansieve's")
@@ -177,7 +177,7 @@ where
           | none => .ok proofs
         | .error _ => .ok proofs
 
-/-- The answer of `/v1/suggest-tactics`: tactics, the best first, or what went wrong. -/
+/-- The answer of `/v1/suggest-tactics`: tactics, the best first, or an error. -/
 def readSuggestions (answer : String) : Except String (List String) :=
   match Json.parse answer with
   | .error _ => .error "the answer is not one of leansieve's"
@@ -193,7 +193,7 @@ where
       | some tactic => tactic :: go rest
       | none => go rest
 
-/-! ## Asking -/
+/-! ## Calls -/
 
 /-- End the tactic with one sentence. -/
 def refuse {α : Type} (said : String) : CoreM α := do
@@ -209,7 +209,7 @@ partial def await {cfg : IO.Process.StdioConfig} (child : IO.Process.Child cfg) 
     IO.sleep 30
     await child
 
-/-- Run `curl` with this configuration: its exit status, what it printed, what it complained of. -/
+/-- Run `curl` with this configuration, and return its exit status, stdout and stderr. -/
 def curl (config : String) : CoreM (UInt32 × String × String) := do
   let child ← IO.Process.spawn
     { cmd := "curl", args := #["-q", "-K", "-"], stdin := .piped, stdout := .piped, stderr := .piped }
@@ -245,7 +245,7 @@ def server : CoreM Server := do
 
 /-! ## The goal as a theorem -/
 
-/-- Names for hypotheses that have none, or one that a later hypothesis hides. -/
+/-- Names hypotheses that have no name, or one that a later hypothesis hides. -/
 def named (names : LocalContext) : List FVarId → Nat → LocalContext
   | [], _ => names
   | id :: rest, n => match names.find? id with
@@ -259,7 +259,7 @@ def named (names : LocalContext) : List FVarId → Nat → LocalContext
 
 def printed (e : Expr) : MetaM String := return (← ppExpr e).pretty 100
 
-/-- Binders of the hypotheses; what a `let` stands for is left out, since the proof is tried here anyway. -/
+/-- Binders of the hypotheses, without the values of `let`s, since the proof is tried here anyway. -/
 def binders : List FVarId → String → MetaM String
   | [], text => return text
   | id :: rest, text => do
@@ -270,7 +270,7 @@ def binders : List FVarId → String → MetaM String
       let binder := if decl.binderInfo.isInstImplicit then s!" [{decl.userName} : {type}]" else s!" ({decl.userName} : {type})"
       binders rest (text ++ binder)
 
-/-- Printed so that the server reads what is meant: nothing shortened, no name relative to what is open here. -/
+/-- Print without ambiguity for the server: nothing abbreviated, all names complete. -/
 def readable (options : Options) : Options :=
   pp.fullNames.set (pp.deepTerms.set (pp.proofs.set (pp.funBinderTypes.set options true) true) true) true
 
@@ -282,12 +282,12 @@ def namesIn : List Name → String
   | [] => ""
   | n :: rest => s!" {n}" ++ namesIn rest
 
-/-- The goal as a theorem that stands alone. -/
+/-- The goal as a separate theorem. -/
 def asTheorem (server : Server) (goal : MVarId) : MetaM Json := goal.withContext do
   let context ← getLCtx
   let ids := context.getFVarIds.toList
   let target ← instantiateMVars (← goal.getType)
-  if target.hasExprMVar then refuse "the goal has metavariables: say what they are first"
+  if target.hasExprMVar then refuse "the goal has metavariables: assign them first"
   let universes := (← levels ids (collectLevelParams {} target)).params.toList
   withLCtx (named context ids 1) (← getLocalInstances) do
     withTheReader Core.Context (fun here => { here with options := readable here.options }) do
@@ -296,13 +296,13 @@ def asTheorem (server : Server) (goal : MVarId) : MetaM Json := goal.withContext
 
 /-! ## Trying -/
 
-/-- A script as Lean reads it here; what it says later is said where `tactic` stands. -/
+/-- Parse a script here; its later messages appear at `tactic`. -/
 def parsed (tactic : Syntax) (script : String) : CoreM (Option Syntax) := do
   match Parser.runParserCategory (← getEnv) `term ("by\n  " ++ indented 2 script) with
   | .ok block => return some (block[1].rewriteBottomUp (·.setInfo (SourceInfo.fromRef tactic)))
   | .error _ => return none
 
-/-- Whether a script closes the main goal (`true`), leads on (`false`), or fails. Everything is left as it was. -/
+/-- Whether a script closes the main goal (`true`), makes progress (`false`), or fails. The state is restored. -/
 def tried (script : Syntax) : TacticM (Option Bool) := do
   let goal ← getMainGoal
   let before ← saveState
@@ -319,7 +319,7 @@ structure Offer where
   script : Syntax
   closes : Bool
 
-/-- What of this works here, in order. -/
+/-- The scripts that work here, in order. -/
 def offers (tactic : Syntax) (column : Nat) : List String → TacticM (List Offer)
   | [] => return []
   | text :: rest => do
@@ -336,7 +336,7 @@ def offer (tactic : Syntax) : List Offer → TacticM Unit
 def columnOf (tactic : Syntax) : CoreM Nat := do
   return ((← getFileMap).toPosition ((tactic.getPos?).getD 0)).column
 
-/-- `leansieve?`: proofs of the main goal, of which the first is taken. -/
+/-- `leansieve?`: offer proofs of the main goal, and apply the first. -/
 def proveMain (tactic : Syntax) : TacticM Unit := do
   let server ← server
   let goal ← asTheorem server (← getMainGoal)
@@ -346,12 +346,12 @@ def proveMain (tactic : Syntax) : TacticM Unit := do
   | .ok proofs =>
     let found ← offers tactic (← columnOf tactic) (scripts proofs)
     match found.filter (·.closes) with
-    | [] => refuse "proofs were found, but none works here: hypotheses without names may be why, or imports"
+    | [] => refuse "proofs were found, but none works here, perhaps because of unnamed hypotheses or imports"
     | first :: others =>
       offer tactic (first :: others)
       evalTactic first.script
 
-/-- `leansieve_suggest`: tactics for the main goal, which stays. -/
+/-- `leansieve_suggest`: offer tactics for the main goal, which stays open. -/
 def suggestMain (tactic : Syntax) : TacticM Unit := do
   let server ← server
   let goal ← asTheorem server (← getMainGoal)
@@ -363,7 +363,7 @@ def suggestMain (tactic : Syntax) : TacticM Unit := do
 
 end Leansieve
 
-/-- Have a proof of the goal searched by a leansieve server, and offer what works here as `Try this`. -/
+/-- Search a proof of the goal with a leansieve server, and offer those that work here as `Try this`. -/
 elab tactic:"leansieve?" : tactic => Leansieve.proveMain tactic
 
 /-- Ask a leansieve server for tactics for the goal, and offer those that work here as `Try this`. -/

@@ -1,6 +1,6 @@
 import Std
 
-/-! Definitions of one's own, and induction. -/
+/-! Own definitions, and induction. -/
 
 @[simp, grind]
 def sumTo : Nat → Nat

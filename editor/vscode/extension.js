@@ -1,4 +1,4 @@
-// Starts `leansieve lsp` for Lean files; all else is the language client's.
+// Starts `leansieve lsp` for Lean files; the language client does everything else.
 const vscode = require("vscode");
 const { LanguageClient } = require("vscode-languageclient/node");
 

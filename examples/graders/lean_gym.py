@@ -2,8 +2,8 @@
 
     python lean_gym.py problems.jsonl > rows.jsonl      # a file of problems (problems.py) as Gym's rows
 
-`lean_gym.yaml` is its configuration for `ng_run`, with a leansieve server at LEANSIEVE_URL. A sample that the server could not judge is
-answered with status 503 and has no reward: it is not taken for a wrong proof.
+`lean_gym.yaml` is its configuration for `ng_run`, with a leansieve server at LEANSIEVE_URL. If the server reaches no verdict on a sample,
+the answer has status 503 and no reward: the sample does not count as a wrong proof.
 """
 
 import json
@@ -29,7 +29,7 @@ class LeanVerifyRequest(BaseVerifyRequest):
 
 
 class LeanVerifyResponse(BaseVerifyResponse, LeanVerifyRequest):
-    """The reward, and why it is what it is."""
+    """The reward with its reason."""
 
     why: str
     """One sentence."""
@@ -41,7 +41,7 @@ class LeanResourcesServer(SimpleResourcesServer):
     config: BaseResourcesServerConfig
 
     async def verify(self, body: LeanVerifyRequest) -> LeanVerifyResponse:
-        """1 if the kernel accepted the reply's proof of exactly the row's statement, else 0."""
+        """Return 1 if the kernel accepted the reply's proof of exactly the row's statement, else 0."""
         try:
             graded = await grade(body.problem, body.response.output_text)
         except UnmeasuredError as error:

@@ -1,10 +1,10 @@
-"""The reward of a model's proof: 1 if a leansieve server verified that it solves the problem, else 0; never for "it compiled".
+"""The reward of a model's proof: 1 if a leansieve server verified that it solves the problem, else 0. A solution that only compiles earns 0.
 
     leansieve serve --http 127.0.0.1:8061
 
-A problem is a Lean file whose theorem is left `sorry`; what a model answers is a Lean file, or has one in its last ```lean block. The server
-compares statements and has the kernel replay the proof, so an added axiom, another statement under the same name, or a word
-that hides `sorry` earns nothing. `LEANSIEVE_URL` and `LEANSIEVE_TOKEN` say where the server is and who asks.
+A problem is a Lean file whose theorem is left `sorry`; a model's answer is a Lean file, or has one in its last ```lean block. The server
+compares statements and has the kernel replay the proof, so an added axiom, another statement under the same name, or a hidden
+`sorry` earns nothing. `LEANSIEVE_URL` and `LEANSIEVE_TOKEN` are the address of the server and the token of the caller.
 """
 
 import os
@@ -19,24 +19,24 @@ _PROMPT = "Prove the theorem. Answer with the whole Lean 4 file in a ```lean blo
 
 
 class UnmeasuredError(Exception):
-    """The server could not say: the sample has no reward, which is not the reward 0."""
+    """The server reached no verdict: the sample has no reward, which differs from the reward 0."""
 
 
 @dataclass(frozen=True)
 class Grade:
-    """A reward, and why it is what it is."""
+    """A reward with its reason."""
 
     reward: float
     why: str
 
 
 def prompt(problem: str) -> str:
-    """What a model is asked."""
+    """Return the prompt for a problem."""
     return f"{_PROMPT}\n\n```lean\n{problem}```"
 
 
 def code_of(reply: str) -> str:
-    """The Lean file in a reply: its last fenced block, or all of it."""
+    """Return the Lean file in a reply: its last fenced block, or all of it."""
     blocks = _BLOCK.findall(reply)
     return str(blocks[-1]) if blocks else reply
 
@@ -45,11 +45,11 @@ async def grade(problem: str, reply: str) -> Grade:
     """Grade a reply.
 
     Args:
-        problem: a Lean file that states what is to be proved, with `sorry` for the proof.
-        reply: what the model said.
+        problem: a Lean file with the theorem to prove, and `sorry` as its proof.
+        reply: the model's reply.
 
     Raises:
-        UnmeasuredError: the server cannot be reached or is busy, or the problem is none.
+        UnmeasuredError: the server cannot be reached or is busy, or the problem is invalid.
     """
     code = code_of(reply)
     if not code.strip():

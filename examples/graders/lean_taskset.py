@@ -2,8 +2,8 @@
 
     uv run eval lean_taskset --env.taskset.path problems.jsonl      # with this folder on the path, and a server at LEANSIEVE_URL
 
-`path` is a file of problems (problems.py). A sample that the server could not
-judge raises, and so ends as a trace with an error and without a reward: it is not taken for a wrong proof.
+`path` is a file of problems (problems.py). If the server reaches no verdict on a sample,
+its trace ends with an error and without a reward: the sample does not count as a wrong proof.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from problems import read_problems
 
 
 class LeanData(vf.TaskData):
-    """A problem as it is sent to the model."""
+    """A problem with its prompt."""
 
     problem: str
     """The Lean file."""
@@ -26,7 +26,7 @@ class LeanTask(vf.Task[LeanData]):
 
     @vf.reward
     async def verified(self, trace: vf.Trace) -> float:
-        """1 if the kernel accepted the reply's proof of exactly this statement, else 0."""
+        """Return 1 if the kernel accepted the reply's proof of exactly this statement, else 0."""
         return (await grade(self.data.problem, trace.last_reply)).reward
 
 
@@ -41,7 +41,7 @@ class LeanTaskset(vf.Taskset[LeanTask, LeanTasksetConfig]):
     """The problems of a file."""
 
     def load(self) -> Iterator[LeanTask]:
-        """Each problem, in the order of the file."""
+        """Yield the problems in the order of the file."""
         for one in read_problems(self.config.path):
             data = LeanData(id=one.id, problem=one.problem, prompt=prompt(one.problem))
             yield LeanTask(data, self.config.task)

@@ -18,10 +18,10 @@ class Problem:
 
 
 def read_problems(path: Path) -> Iterator[Problem]:
-    """Each problem, in the order of the file. What is wrong with a line is logged in one sentence, and the others are read.
+    """Yield the problems in the order of the file. An invalid line is logged in one sentence and skipped.
 
     Raises:
-        ValueError: no line holds a problem.
+        ValueError: no line is a problem.
         OSError: the file cannot be read.
     """
     seen: dict[str, int] = {}

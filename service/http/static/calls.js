@@ -1,25 +1,25 @@
 // The calls of docs/http.md: JSON in; JSON or server-sent events out.
 
-/** A call that was not answered as it was hoped. `message` is a sentence for people. */
+/** A failed call. `message` is a sentence for users. */
 export class Problem extends Error {
   constructor(message, { status = "", details = [] } = {}) {
     super(message);
     const detail = (name) => details.find((each) => each["@type"]?.endsWith(`.${name}`)) ?? {};
     this.status = status;
-    /** What is wrong with which field of the request: [{field, description}]. */
+    /** Invalid fields of the request: [{field, description}]. */
     this.violations = detail("BadRequest").fieldViolations ?? [];
     /** Lean's messages on the theorem. */
     this.messages = detail("Verdict").messages ?? [];
   }
 }
 
-/** The answer to one call. `token` may be empty. Throws Problem, or AbortError after `signal`. */
+/** Return the answer to one call. `token` may be empty. Throws Problem, or AbortError after `signal`. */
 export async function call(path, request, token, signal) {
   const answer = await post(path, request, token, signal);
   return connected(() => answer.json(), signal);
 }
 
-/** The events of a stream, as [name, data]; leaving the loop ends the call, in Lean too. Throws as `call`. */
+/** Yield the events of a stream as [name, data]; leaving the loop cancels the call, also in Lean. Throws like `call`. */
 export async function* events(path, request, token, signal) {
   const answer = await post(path, request, token, signal);
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
@@ -65,7 +65,7 @@ function problemOf(error, retryAfter = null) {
   const message = error.message.replace(/; try again later$/, "");
   const after = retryAfter === null ? "Try again later." : `Try again in ${retryAfter} s.`;
   const sentence = {
-    UNAUTHENTICATED: "This server wants a token, and does not know the one that was sent, if any.",
+    UNAUTHENTICATED: "This server requires a valid token.",
     PERMISSION_DENIED: `Your token does not allow this: ${message}.`,
     RESOURCE_EXHAUSTED: `The server is busy: ${message}. ${after}`,
     UNAVAILABLE: `The server cannot answer now: ${message}. ${after}`,

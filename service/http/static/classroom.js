@@ -1,4 +1,4 @@
-// A learner's place in a classroom: joins by a code, or comes back by the key that was told then; both are forgotten with this page.
+// A learner in a classroom: joins by its code, or returns by the key received at joining; the page stores neither.
 import { Problem, call } from "./calls.js";
 import { copyButton, element, printable } from "./elements.js";
 
@@ -6,11 +6,11 @@ const KEY_PREFIX = "lsl_";
 
 const $ = (id) => document.getElementById(id);
 
-/** Serves the fold. `token` gives what the server wants to know; `changed` is told the learner's text whenever another theorem is worked on. */
+/** Controls the section. `token` returns the token; `changed` receives the learner's text when another theorem is selected. */
 export function classroom({ token, changed }) {
   let key = "";
   let theorems = [];
-  const texts = new Map(); // what was written, by theorem
+  const texts = new Map(); // texts by theorem
 
   async function enter() {
     await telling(async () => {
@@ -33,8 +33,8 @@ export function classroom({ token, changed }) {
     $("classroom-theorem").replaceChildren(...theorems.map(({ id }) => element("option", { value: id }, named(id, finished.has(id)))));
     const until = new Date(found.expireTime).toLocaleDateString("en", { dateStyle: "long" });
     $("joined-as").replaceChildren(
-      element("p", {}, `You are ${found.learner.displayName}${found.label ? ` in “${found.label}”` : ""}. Your teacher sees how far you come, until ${until}.`),
-      element("p", { class: "help" }, "With your key you go on from another page; whoever has it is you. ", copyButton("Copy your key", key)),
+      element("p", {}, `You are ${found.learner.displayName}${found.label ? ` in “${found.label}”` : ""}. Your teacher sees your progress, until ${until}.`),
+      element("p", { class: "help" }, "Your key lets you continue on another page. Keep it secret: anyone who has it can act as you. ", copyButton("Copy your key", key)),
     );
     $("joining").hidden = true;
     $("joined").hidden = false;
@@ -74,9 +74,9 @@ export function classroom({ token, changed }) {
   $("leave").addEventListener("click", leave);
   $("classroom-theorem").addEventListener("change", work);
   return {
-    /** Where the learner is: `{learnerKey, theoremId}`; null outside of classrooms. */
+    /** The learner and the theorem: `{learnerKey, theoremId}`; null outside classrooms. */
     place: () => (key ? { learnerKey: key, theoremId: $("classroom-theorem").value } : null),
-    /** What stands in the field is kept for when the learner comes back to this theorem. */
+    /** Keeps the text for the learner's return to this theorem. */
     keep: (text, proved) => {
       const chosen = $("classroom-theorem");
       texts.set(chosen.value, text);

@@ -1,7 +1,6 @@
-// Builds elements from texts. Nothing here, nor anywhere on this page, reads a text as HTML: the policy that the server
-// sends (Trusted Types) lets no script do so.
+// Builds elements from texts. No script on this page parses a text as HTML: the server's policy (Trusted Types) forbids it.
 
-// Characters that turn the direction of a line around or cannot be seen, except line feed and tab.
+// Invisible characters and those that change the direction of text, except line feed and tab.
 const HIDDEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 
 /** `text` with hidden characters written out, as in \u{202e}. */
@@ -11,7 +10,7 @@ export function printable(text) {
   );
 }
 
-/** An element with attributes and children; what is no element becomes text. Null children are left out. */
+/** Return an element with attributes and children; other children become text. Null children are left out. */
 export function element(tag, attributes = {}, ...children) {
   const made = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -23,13 +22,13 @@ export function element(tag, attributes = {}, ...children) {
   return made;
 }
 
-/** A list of names and what they stand for, from pairs; pairs without a value are left out. */
+/** Return a description list from pairs of name and value; pairs without a value are left out. */
 export function definitions(pairs) {
   const rows = pairs.filter(([, value]) => value !== null && value !== "");
   return element("dl", {}, ...rows.flatMap(([name, value]) => [element("dt", {}, name), element("dd", {}, value)]));
 }
 
-/** A button that puts `text` on the clipboard, exactly as it is, and says so. */
+/** Return a button that copies `text` to the clipboard unchanged and reports it. */
 export function copyButton(label, text) {
   const button = element("button", { type: "button", class: "copy" }, label);
   button.addEventListener("click", async () => {
@@ -45,7 +44,7 @@ async function copy(text) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    return copyFromField(text); // pages that came unencrypted have no clipboard
+    return copyFromField(text); // unencrypted pages have no clipboard
   }
 }
 
@@ -71,13 +70,13 @@ export function seconds(duration) {
   return Number.parseFloat(duration ?? "0");
 }
 
-/** Seconds for people. */
+/** Format seconds for users. */
 export function clock(value) {
   if (value < 1) return `${Math.round(value * 1000)} ms`;
   return value < 100 ? `${value.toFixed(1)} s` : `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
 }
 
-/** A number of things: "1 proof", "3 proofs". */
+/** Format a number of things: "1 proof", "3 proofs". */
 export function counted(number, one) {
   return `${number.toLocaleString("en")} ${one}${number === 1 ? "" : "s"}`;
 }

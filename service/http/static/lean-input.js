@@ -1,11 +1,11 @@
-// Typing \alpha gives α, as in Lean's editors: their own rewriter, on a text area.
+// Typing \alpha gives α, as in Lean's editors: applies their rewriter to a text area.
 import unicodeInput from "./vendor/unicode-input.js";
 
 const { AbbreviationProvider, AbbreviationRewriter, Range } = unicodeInput;
 const CONFIG = { abbreviationCharacter: "\\", customTranslations: {}, eagerReplacementEnabled: true };
 const provider = new AbbreviationProvider(CONFIG);
 
-/** Let abbreviations be typed into `area`. */
+/** Enable abbreviations in `area`. */
 export function leanInput(area) {
   let before = area.value;
   let replacing = false;
@@ -14,7 +14,7 @@ export function leanInput(area) {
       replacing = true;
       for (const { range, newText } of [...changes].sort((a, b) => b.range.offset - a.range.offset)) {
         replace(area, range.offset, range.offset + range.length, newText);
-        rewriter.changeInput([{ range, newText }]); // what is still being typed behind it has moved
+        rewriter.changeInput([{ range, newText }]); // later incomplete abbreviations have moved
       }
       replacing = false;
       before = area.value;
@@ -36,14 +36,14 @@ export function leanInput(area) {
     rewriter.changeSelections([new Range(area.selectionStart, area.selectionEnd - area.selectionStart)]);
   });
   area.addEventListener("blur", () => {
-    if (area.value !== before) rewriter.resetTrackedAbbreviations(); // somebody else wrote: a form that was reset, a script
+    if (area.value !== before) rewriter.resetTrackedAbbreviations(); // changed by a reset of the form, or by a script
     before = area.value;
     rewriter.replaceAllTrackedAbbreviations();
   });
   area.addEventListener("focus", () => (before = area.value));
 }
 
-/** The one change that made `after` of `before` and left the cursor at `cursor`. */
+/** Return the single change from `before` to `after` that left the cursor at `cursor`. */
 function changeBetween(before, after, cursor) {
   const tail = Math.min(after.length - cursor, before.length);
   let end = before.length - tail;
@@ -54,13 +54,13 @@ function changeBetween(before, after, cursor) {
   return { range: new Range(start, end - start), newText: after.slice(start, newEnd) };
 }
 
-/** Replace a part of the text and keep the cursor where it is in what is around. */
+/** Replace a part of the text and keep the cursor's place in the rest. */
 function replace(area, start, end, text) {
   const { selectionStart, selectionEnd } = area;
   const moved = (at) => (at >= end ? at + text.length - (end - start) : Math.min(at, start + text.length));
   if (document.activeElement === area) {
     area.setSelectionRange(start, end);
-    // Deprecated, and the only way to write into a field that can be undone.
+    // Deprecated, but the only way to write to a field so that the user can undo it.
     if (!document.execCommand("insertText", false, text)) area.setRangeText(text, start, end);
     area.setSelectionRange(moved(selectionStart), moved(selectionEnd));
   } else {

@@ -1,4 +1,4 @@
-// The form: what is asked, and what is shown of the answers.
+// The form: sends requests and shows their answers.
 import { Problem, call, events } from "./calls.js";
 import { counted, element, named, seconds } from "./elements.js";
 import { leanInput } from "./lean-input.js";
@@ -17,12 +17,12 @@ const TEXTS = ["statement", "header", "context", "proof"];
 const POLL_MILLISECONDS = 5000;
 
 const $ = (id) => document.getElementById(id);
-// Where a search and a check show what became of them: each where somebody looks who has asked for it.
+// Where a search and a check show their results: next to the button that started them.
 const SEARCH = { said: $("said"), found: $("found") };
 const CHECK = { said: $("check-said"), found: $("checked") };
-let running = null; // aborts what is under way
+let running = null; // aborts the current request
 let info = null;
-let refused = null; // the token that the server does not know
+let refused = null; // the token that the server rejected
 
 function theorem() {
   return {
@@ -71,7 +71,7 @@ async function check(signal) {
   say(`Your proof is ${verdict.kind === "VERDICT_KIND_VERIFIED" ? "verified" : `not verified: ${named(verdict.kind, "VERDICT_KIND_")}`}.`, CHECK);
 }
 
-/** Does one thing at a time, with a button that ends it, and leaves what became of it in view. */
+/** Runs one request at a time, with a button to cancel it, and shows its result. */
 async function run(action, began, place) {
   if (running || !$("ask").reportValidity()) return;
   running = new AbortController();
@@ -84,7 +84,7 @@ async function run(action, began, place) {
     await action(running.signal);
     if (place === SEARCH && $("results").getBoundingClientRect().top > innerHeight / 2) $("results").scrollIntoView(); // on a phone
   } catch (error) {
-    if (running.signal.aborted) say("Cancelled; what was found stays.", place);
+    if (running.signal.aborted) say("Cancelled; the proofs found so far remain.", place);
     else show(error, place);
   } finally {
     running = null;
@@ -108,7 +108,7 @@ function say(text, place) {
   place.said.textContent = text;
 }
 
-// Where a field of the contract is on the page; what is not here is said beside the results.
+// Element of each field of the contract; errors of other fields appear next to the results.
 const FIELDS = {
   "theorem.statement": "statement",
   "theorem.header": "header",
@@ -122,7 +122,7 @@ function show(error, place) {
   if (!(error instanceof Problem)) throw error;
   say("", place);
   if (error.status === "UNAUTHENTICATED") wantToken();
-  const sentence = error.messages.length ? `${error.message.split(/ at [a-z]+ \d|:/)[0]}:` : error.message; // Lean's words follow
+  const sentence = error.messages.length ? `${error.message.split(/ at [a-z]+ \d|:/)[0]}:` : error.message; // Lean's messages follow
   const problem = element("p", {}, sentence.charAt(0).toUpperCase() + sentence.slice(1));
   place.found.prepend(element("div", { class: "problem", role: "alert" }, problem, messages(error.messages)));
   for (const { field, description } of error.violations) blame(field.replace(/^options\./, ""), description);
@@ -145,7 +145,7 @@ function forgive() {
   for (const fault of document.querySelectorAll(".fault")) fault.hidden = true;
 }
 
-/** Put the cursor where Lean complains: lines from 1, columns in code points from 0. */
+/** Put the cursor at the place of Lean's message: lines from 1, columns in code points from 0. */
 function pointAt(area, { line, column = 0 }) {
   if (!(area instanceof HTMLTextAreaElement)) return;
   const lines = area.value.split("\n");
@@ -160,7 +160,7 @@ function wantToken() {
   $("token").focus();
 }
 
-/** Ask whether the server is well, which needs no token, and what it is and does: once, then as long as somebody looks. */
+/** Query the server's health, which needs no token, and its information: once, then periodically while the page is visible. */
 async function refresh() {
   let state = "gone";
   const token = $("token").value;
@@ -181,7 +181,7 @@ async function refresh() {
   }
 }
 
-/** What this server allows, once it is known. */
+/** Shows the server's limits once they are known. */
 function offer() {
   const { defaultBudget, maximumBudget, models, strategies, projects } = info;
   for (const [id, value, most] of [
@@ -205,7 +205,7 @@ function offer() {
   $("focus-help").replaceChildren(
     ...(models.length
       ? [`Chooses among ${counted(models.length, "model")}: ${known}.`]
-      : ["This server has no models and proposes by tactics alone: start it with ", element("code", {}, "--model shipped"), "."]),
+      : ["This server has no models and proposes only tactics: start it with ", element("code", {}, "--model shipped"), "."]),
   );
 }
 
@@ -249,7 +249,7 @@ for (const [name, statement] of EXAMPLES) {
 }
 $("ask").addEventListener("submit", (event) => {
   event.preventDefault();
-  run(search, "Asking Lean whether the theorem makes sense.", SEARCH);
+  run(search, "Asking Lean whether the statement is valid.", SEARCH);
 });
 $("ask").addEventListener("keydown", (event) => {
   if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;

@@ -1,4 +1,4 @@
-// What came of a search or a check, as it comes.
+// Shows the results of a search or a check as they arrive.
 import { clock, copyButton, counted, definitions, element, named, seconds } from "./elements.js";
 
 const ENDS = {
@@ -7,10 +7,10 @@ const ENDS = {
   SEARCH_END_SAMPLES_SPENT: "all candidates are spent",
   SEARCH_END_CHECKS_SPENT: "all checks are spent",
   SEARCH_END_TIME_SPENT: "the time is over",
-  SEARCH_END_KNOWN_FAILURE: "searched before in vain with at least this budget: ask for more candidates or seconds",
+  SEARCH_END_KNOWN_FAILURE: "an earlier search with at least this budget failed: request more candidates or seconds",
 };
 
-/** Shows one search. `theorem` is as it was sent, `budget` what it may spend. */
+/** Shows one search. `theorem` is the theorem sent, `budget` the budget of the search. */
 export class SearchResults {
   constructor(theorem, budget) {
     this.theorem = theorem;
@@ -19,7 +19,7 @@ export class SearchResults {
     this.cards = new Map();
     this.spent = null;
     this.goal = element("div", { hidden: true });
-    this.bar = element("progress", { "aria-label": "share of the budget that is spent", max: 1, value: 0 });
+    this.bar = element("progress", { "aria-label": "share of the budget spent", max: 1, value: 0 });
     this.counts = element("p", { class: "counts" }, "Lean reads the theorem …");
     this.proofs = element("ol", { class: "proofs" });
     this.summary = element("div");
@@ -27,13 +27,13 @@ export class SearchResults {
     this.timer = setInterval(() => this.#count(), 250);
   }
 
-  /** Shows an event of the stream; returns what is to be said aloud of it, or nothing. */
+  /** Shows an event of the stream; returns an announcement for screen readers, or nothing. */
   take(name, data) {
     switch (name) {
       case "accepted":
         this.goal.replaceChildren(element("h3", {}, "Goal"), element("pre", {}, data.goal));
         this.goal.hidden = false;
-        return "Lean has taken the theorem; searching.";
+        return "Lean accepted the statement; searching.";
       case "progress":
         this.spent = data;
         this.#count();
@@ -56,7 +56,7 @@ export class SearchResults {
     }
   }
 
-  /** The search is over, however it ended. */
+  /** Shows the end of the search, for any reason. */
   stop() {
     clearInterval(this.timer);
     this.#count();
@@ -92,7 +92,7 @@ export class SearchResults {
     this.cards.set(number, card);
   }
 
-  // The answer first, the best of it first; what was found beside it stays.
+  // The final answer first, in its order; other proofs found remain below.
   #order(answer) {
     const rest = [...this.cards.keys()].filter((number) => !answer.includes(number));
     const order = [...answer, ...rest].map((number) => this.cards.get(number)).filter((card) => card !== undefined);
@@ -123,7 +123,7 @@ function proofCard(proof, theorem, shortened) {
   );
 }
 
-/** The verdict on a proof that somebody has typed in. */
+/** Shows the verdict on the user's own proof. */
 export function checkResult(verdict, theorem, text) {
   const verified = verdict.kind === "VERDICT_KIND_VERIFIED";
   return element(
@@ -204,14 +204,14 @@ function summarised({ verdicts, diversity, spending, answer, stuckAt, spent, not
       element(
         "p",
         {},
-        `Two lines drawn from them begin with different tactics ${percent(diversity.tacticGiniSimpson)} of the time ` +
+        `Two randomly chosen lines begin with different tactics ${percent(diversity.tacticGiniSimpson)} of the time ` +
           `(entropy ${diversity.tacticEntropy.toFixed(2)} bits)${diversity.premiseEntropy ? lemmas : ""}.`,
       ),
     );
   }
   if (spent?.proofs && texts > spent.proofs) {
     const made = spent.proofs === 1 ? "one term" : `${spent.proofs} different terms`;
-    found.push(element("p", {}, `Of the ${texts} texts that were verified Lean makes ${made}; those of one term count as one proof.`));
+    found.push(element("p", {}, `The ${texts} verified texts elaborate to ${made}; texts with the same term count as one proof.`));
   }
   if (total) {
     found.push(
@@ -253,6 +253,6 @@ function summarised({ verdicts, diversity, spending, answer, stuckAt, spent, not
 }
 
 function whole({ header, context, statement }, text) {
-  const bare = statement.trim().replace(/\s*:=\s*(by\b\s*)?(sorry)?$/, ""); // as the server reads it
+  const bare = statement.trim().replace(/\s*:=\s*(by\b\s*)?(sorry)?$/, ""); // the same rule as in the server
   return [header, context, `${bare} := ${text}`].filter((part) => part?.trim()).join("\n\n") + "\n";
 }

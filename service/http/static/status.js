@@ -1,16 +1,16 @@
-// What the server is, and what it is doing.
+// Shows the state of the server.
 import { counted, definitions, element, named, seconds } from "./elements.js";
 
 const LAMPS = { ready: "ready", unready: "not ready", gone: "cannot be reached" };
 
-/** One line for the top of the page: `state` is "ready", "unready" or "gone". */
+/** Shows one line at the top of the page: `state` is "ready", "unready" or "gone". */
 export function showHealth(state, info) {
   document.getElementById("lamp").className = `lamp ${state}`;
   const lean = info ? ` · Lean ${info.leanVersion.split(",")[0]}` : "";
   document.getElementById("health").textContent = `${LAMPS[state]}${state === "gone" ? "" : lean}`;
 }
 
-/** The panel behind it. */
+/** Shows the panel below that line. */
 export function showInfo(info) {
   const { load } = info;
   const starting = Math.max(0, info.workers - load.idle - load.busy);
@@ -52,7 +52,7 @@ function hosts(list) {
   );
 }
 
-/** How many of a model's replicas answer, and what is wrong with the others. */
+/** Return how many of a model's replicas answer, and the errors of the others. */
 function replicas(model) {
   if (!model.replicas.length) return [];
   const problems = [...new Set(model.replicas.map(({ problem }) => problem).filter(Boolean))];

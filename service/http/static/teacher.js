@@ -1,4 +1,4 @@
-// A teacher's classroom: opened with theorems, then looked at as long as somebody looks.
+// A teacher's classroom: opened with theorems, then refreshed while the page is visible.
 import { Problem, call } from "./calls.js";
 import { copyButton, counted, element, named, printable } from "./elements.js";
 import { leanInput } from "./lean-input.js";
@@ -14,9 +14,9 @@ const OUTCOMES = {
 
 const $ = (id) => document.getElementById(id);
 
-/** Serves the panel. `theorem` gives header, context and project; `token` what the server wants to know. */
+/** Controls the panel. `theorem` returns header, context and project; `token` returns the token. */
 export function teacher({ theorem, token }) {
-  let shown = null; // the classroom that is looked at
+  let shown = null; // the classroom shown
   let learners = [];
   let chosen = ""; // the learner whose proofs are shown
   let timer = 0;
@@ -51,13 +51,13 @@ export function teacher({ theorem, token }) {
     $("taught-title").textContent = printable(classroom.label) || "Your classroom";
     $("taught-codes").replaceChildren(
       element("p", {}, "Learners join with ", element("code", { id: "join-code-shown" }, classroom.joinCode), " ", copyButton("Copy", classroom.joinCode)),
-      element("p", { class: "help" }, `It is deleted on ${until}, with all that learners wrote. You come back to it by its id, which is yours alone: `, element("code", { id: "class-id-shown" }, classroom.id), " ", copyButton("Copy", classroom.id)),
+      element("p", { class: "help" }, `It is deleted on ${until}, with all work of its learners. You return to it by its id, which only you have: `, element("code", { id: "class-id-shown" }, classroom.id), " ", copyButton("Copy", classroom.id)),
     );
     $("teach-said").textContent = "";
     look();
   }
 
-  /** Ask who is where, as long as somebody looks. */
+  /** Query the learners' progress while the page is visible. */
   async function look() {
     clearTimeout(timer);
     const asked = shown;
@@ -69,7 +69,7 @@ export function teacher({ theorem, token }) {
         if (shown !== asked) return;
         learners = found;
         draw(one);
-        $("teach-said").textContent = learners.length ? "" : "Nobody has joined yet.";
+        $("teach-said").textContent = learners.length ? "" : "No learner has joined yet.";
       }
     } catch (error) {
       if (!(error instanceof Problem)) throw error;
@@ -90,7 +90,7 @@ export function teacher({ theorem, token }) {
     return found;
   }
 
-  /** Only what has changed is drawn anew: who reads or tabs through it is not disturbed. */
+  /** Redraws only changed parts, so that reading and keyboard focus are not disturbed. */
   function draw(one) {
     const rows = learners.map((learner) => [learner, shown.theorems.map(({ id }) => state(learner.attempts.find((each) => each.theoremId === id)))]);
     const now = JSON.stringify([rows.map(([{ id }, states]) => [id, states]), one]);
@@ -134,13 +134,13 @@ export function teacher({ theorem, token }) {
     ];
   }
 
-  /** A button that has to be pressed twice. */
+  /** Return a button that must be pressed twice. */
   function sure(label, action) {
     let pressed = false;
     const button = element("button", { type: "button", class: "stop", onclick: () => (pressed ? telling(action) : ask()) }, label);
     function ask() {
       pressed = true;
-      button.textContent = "Press once more: what was written is deleted for good";
+      button.textContent = "Press again to delete this permanently";
       setTimeout(() => {
         pressed = false;
         button.textContent = label;
@@ -155,7 +155,7 @@ export function teacher({ theorem, token }) {
     $("opening").hidden = false;
   }
 
-  /** The caller's classrooms, on servers that tell callers apart. */
+  /** Lists the caller's classrooms, on servers that authenticate callers. */
   async function list() {
     try {
       const { classrooms } = await call("v1/list-classrooms", {}, token());
@@ -163,7 +163,7 @@ export function teacher({ theorem, token }) {
         ...classrooms.map(({ id, label, learnerCount }) => element("button", { type: "button", onclick: () => find(id) }, `${label || id}: ${counted(learnerCount, "learner")}`)),
       );
     } catch (error) {
-      if (!(error instanceof Problem)) throw error; // others know their classrooms by their ids
+      if (!(error instanceof Problem)) throw error; // without authentication, classrooms are found by their ids
     }
   }
 
@@ -187,13 +187,13 @@ export function teacher({ theorem, token }) {
     sure("Delete this classroom", async () => {
       await call("v1/delete-classroom", { id: shown.id }, token());
       close();
-      $("teach-said").textContent = "The classroom is deleted, with all that learners wrote.";
+      $("teach-said").textContent = "The classroom is deleted, with all work of its learners.";
     }),
   );
   return () => (shown ? look() : list());
 }
 
-/** How far a learner is with a theorem, in words. */
+/** Return a learner's progress on a theorem in words. */
 function state(attempt) {
   if (!attempt) return { text: "–", kind: "" };
   const hints = attempt.hintCount ? `, ${counted(attempt.hintCount, "hint")} (${named(attempt.highestLevel, "HINT_LEVEL_")})` : "";
@@ -204,7 +204,7 @@ function state(attempt) {
   return { text, kind: minutes >= STUCK_MINUTES ? "bad" : "" };
 }
 
-/** The theorems of a text: each begins a line; what follows `:=` outside of brackets is the teacher's proof. */
+/** Return the theorems of a text: each begins a line; the text after `:=` outside brackets is the teacher's proof. */
 function stated(text) {
   return text
     .split(/^(?=(?:theorem|lemma)\s)/m)

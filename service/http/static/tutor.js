@@ -1,4 +1,4 @@
-// A learner's own proof: goals behind each step, and hints, one level more on each press. What was hinted is known to this page alone.
+// A learner's own proof: goals after each step, and hints, one level more per press. Only this page stores the earlier hints.
 import { Problem, call } from "./calls.js";
 import { classroom } from "./classroom.js";
 import { counted, element, named } from "./elements.js";
@@ -9,18 +9,18 @@ const START = "by\n  ";
 const FACTS = {
   HINT_FACT_KIND_NAME_EXISTS: (about) => `Lean knows ${about}`,
   HINT_FACT_KIND_STEP_RAN: () => "the step ran on your goal",
-  HINT_FACT_KIND_PROOF_GOES_ON: () => "the kernel accepted a whole proof that begins with yours and goes on so",
-  HINT_FACT_KIND_GOAL_CLOSED: () => "Lean closes this goal so; other places of your proof are still open",
+  HINT_FACT_KIND_PROOF_GOES_ON: () => "the kernel accepted a complete proof that begins with yours and continues like this",
+  HINT_FACT_KIND_GOAL_CLOSED: () => "Lean closes this goal like this; other parts of your proof are still open",
 };
 
 const $ = (id) => document.getElementById(id);
 
-/** Serves the panel. `theorem` gives what is to be proved, `token` what the server wants to know. */
+/** Controls the panel. `theorem` returns the theorem, `token` the token. */
 export function tutor({ theorem, token }) {
   const lines = $("lines");
   let earlier = [];
-  let about = ""; // the theorem that the hints are for
-  let asking = null; // aborts the question that is under way
+  let about = ""; // the theorem of the hints
+  let asking = null; // aborts the current request
   let timer = 0;
 
   async function ask(wanted) {
@@ -28,12 +28,12 @@ export function tutor({ theorem, token }) {
     asking?.abort();
     const mine = (asking = new AbortController());
     forgetIfChanged();
-    if (wanted) $("learn-said").textContent = "Lean reads your proof and looks for a way on.";
+    if (wanted) $("learn-said").textContent = "Lean reads your proof and looks for a continuation.";
     $("hint").disabled = wanted;
     $("learn").setAttribute("aria-busy", "true");
     try {
       const question = { proof: lines.value, readOnly: !wanted };
-      const place = lesson.place(); // there the server knows what was hinted
+      const place = lesson.place(); // in a classroom, the server stores the earlier hints
       const answer = place
         ? (await call("v1/suggest-classroom-hint", { ...question, ...place }, token(), mine.signal)).answer
         : await call("v1/suggest-hint", { ...question, theorem: theorem(), earlier }, token(), mine.signal);
@@ -76,7 +76,7 @@ export function tutor({ theorem, token }) {
     if (hint) {
       earlier.push({ level: hint.level, step: hint.step });
       const facts = hint.checked.map(({ kind, about: what }) => FACTS[kind]?.(what)).filter(Boolean);
-      if (hint.byModel) facts.push("in the words of a language model, held to the same rules");
+      if (hint.byModel) facts.push("reworded by a language model, under the same vetoes");
       $("hints").prepend(
         element("li", { class: "proof" }, element("h3", {}, named(hint.level, "HINT_LEVEL_")), ...written(hint.text), facts.length ? element("p", { class: "help" }, `Checked: ${facts.join("; ")}.`) : null),
       );
@@ -89,7 +89,7 @@ export function tutor({ theorem, token }) {
     }
   }
 
-  /** Another theorem of a classroom, or none: goes on from what was written of it. */
+  /** Switches to another theorem of a classroom, or none, with the text written for it. */
   function turn(text) {
     clearTimeout(timer);
     asking?.abort();
@@ -106,7 +106,7 @@ export function tutor({ theorem, token }) {
   });
   lines.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.ctrlKey || event.metaKey || event.isComposing) return;
-    event.preventDefault(); // a new line begins below the one before
+    event.preventDefault(); // a new line has the indentation of the previous one
     const line = lines.value.slice(0, lines.selectionStart).split("\n").pop();
     lines.setRangeText(`\n${/^ */.exec(line)[0]}`, lines.selectionStart, lines.selectionEnd, "end");
     lines.dispatchEvent(new Event("input"));
@@ -126,13 +126,13 @@ function refusedShown({ text, line, reason, goal }) {
   return element(
     "li",
     { class: "problem" },
-    element("p", {}, `Line ${line}: the proof cannot go on with `, element("code", {}, text)),
+    element("p", {}, `Line ${line}: the proof cannot continue with `, element("code", {}, text)),
     element("pre", {}, reason),
     goal ? element("pre", {}, goal) : null,
   );
 }
 
-/** A hint's text: code between backticks, or in lines that begin with four blanks. */
+/** Return the elements of a hint: code is between backticks, or in lines that begin with four blanks. */
 function written(text) {
   const parts = [];
   for (const block of text.split(/\n(?= {4})|(?<=^ {4}.*)\n(?! {4})/m)) {

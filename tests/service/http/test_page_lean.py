@@ -171,7 +171,7 @@ def test_the_verdict_on_a_proof_is_in_view_under_the_button_that_asked_for_it(
                 ".map((each) => each.getBoundingClientRect()[each.id ? 'top' : 'bottom'])"
             )
             assert 0 <= top < bottom <= size[1], "button and verdict are on the screen together"
-            assert it.text("said") == "Nothing was searched yet."
+            assert it.text("said") == "No search yet."
     finally:
         it.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
 
@@ -317,7 +317,7 @@ def test_token_and_slider_are_sent_to_a_server_that_says_it_has_models(
     it.until(lambda: it.get("token").is_displayed())
     it.type("token", "wrong" + Keys.TAB)
     it.press("find")
-    it.until(lambda: "wants a token" in it.text("found"))
+    it.until(lambda: "requires a valid token" in it.text("found"))
     assert not it.get("focus").is_enabled()
     it.type("token", token + Keys.TAB)
     it.until(lambda: it.get("focus").is_enabled())
@@ -377,7 +377,7 @@ def test_a_learner_sees_goals_behind_each_step_and_gets_one_hint_more_each_time(
     it.press("tab-learn")
     it.until(lambda: "⊢ q ∧ p" in it.text("learn-steps"))
     it.get("lines").send_keys("constructor", Keys.ENTER, r"\. exact h.1")
-    it.until(lambda: "the proof cannot go on with exact h.1" in it.text("learn-steps"))
+    it.until(lambda: "the proof cannot continue with exact h.1" in it.text("learn-steps"))
     assert it.value("lines") == "by\n  constructor\n  · exact h.1", "a line begins below the one before"
     assert "Type mismatch" in it.text("learn-steps")
     assert "line 2" in it.text("learn-steps")
@@ -388,7 +388,7 @@ def test_a_learner_sees_goals_behind_each_step_and_gets_one_hint_more_each_time(
         assert it.text("learn-said") == f"Hint: {level}."
     first, *_, last = reversed(it.all("#hints > li"))
     it.until(lambda: "exact h.2" in last.text)  # it comes into view bit by bit
-    assert "the kernel accepted a whole proof that begins with yours" in last.text
+    assert "the kernel accepted a complete proof that begins with yours" in last.text
     assert "h.2" not in first.text
 
     it.get("lines").send_keys(Keys.BACKSPACE, "2", Keys.ENTER, r"\. exact h.1")
@@ -413,7 +413,7 @@ def test_a_learner_works_in_a_classroom_and_the_teacher_sees_how_far(bridge: str
     it.until(lambda: "theorem 'zero': the statement does not elaborate at statement 1:" in it.text("teach-said"))
     it.driver.execute_script("arguments[0].value = arguments[1]", it.get("class-theorems"), theorems[:-1] + "n")
     it.press("open-class")
-    it.until(lambda: it.text("teach-said") == "Nobody has joined yet.")
+    it.until(lambda: it.text("teach-said") == "No learner has joined yet.")
     code, classroom = it.text("join-code-shown"), it.text("class-id-shown")
     assert it.text("taught-title") == IMAGE
 
@@ -430,7 +430,7 @@ def test_a_learner_works_in_a_classroom_and_the_teacher_sees_how_far(bridge: str
     assert it.text("classroom-statement") == "theorem swapped (p q : Prop) (h : p ∧ q) : q ∧ p"
     it.until(lambda: "⊢ q ∧ p" in it.text("learn-steps"))
     it.get("lines").send_keys("constructor", Keys.ENTER, r"\. exact h.1")
-    it.until(lambda: "the proof cannot go on with exact h.1" in it.text("learn-steps"))
+    it.until(lambda: "the proof cannot continue with exact h.1" in it.text("learn-steps"))
     for number in range(1, 6):
         it.press("hint")
         it.until(lambda number=number: len(it.all("#hints > li")) == number)
@@ -466,7 +466,7 @@ def test_a_learner_works_in_a_classroom_and_the_teacher_sees_how_far(bridge: str
     it.until(lambda: "finished" in it.text("learners"))
     for _ in range(2):
         it.all("#taught .stop")[-1].click()
-    it.until(lambda: it.text("teach-said") == "The classroom is deleted, with all that learners wrote.")
+    it.until(lambda: it.text("teach-said") == "The classroom is deleted, with all work of its learners.")
     it.press("tab-learn")
     it.press("leave")
     it.until(lambda: it.text("classroom-said").startswith("no learner has this key"))
