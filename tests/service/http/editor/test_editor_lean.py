@@ -27,7 +27,7 @@ MAIN = Path(__file__).with_name("main.lean").read_text(encoding="utf-8")
 def program() -> str:
     """The file with code for its first half alone, and with a `main`."""
     text = FILE.replace("import Lean\n", "import Lean\nset_option compiler.checkMeta false\n", 1)
-    first, second = text.split("/-! ## Asking -/")
+    first, second = text.split("/-! ## Calls -/")
     assert "Json.parse" not in second
     assert "IO.Process" not in first
     # Code for a tactic is what there is none of; its type is looked at.
