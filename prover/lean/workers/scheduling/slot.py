@@ -200,8 +200,11 @@ class WorkerSlot:
             if not worker.served:
                 self._host.worker_started()
             self._scheduler.dispatch()
-            waited: set[asyncio.Future[Any]] = {self._orders, worker.ended}
-            await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
+            # A job that waits already is sent before anything else runs: the worker has it while its last answer is
+            # being used.
+            if not self._orders.done():
+                waited: set[asyncio.Future[Any]] = {self._orders, worker.ended}
+                await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
             self._idle_since = None
             if not self._orders.done():
                 break

@@ -4,11 +4,14 @@ Scripted processes stand for Lean: real processes, pipes and signals. What real 
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
+from prover.lean.processes.process import WorkerProcess
+from prover.lean.wire.lines import Fields, Request
 from prover.lean.workers.pool import PoolBusyError, Priority
 from prover.lean.workers.stats import State
 from prover.verdict import VerdictKind
@@ -35,6 +38,26 @@ async def test_what_shared_workers_say_counts_for_nothing_where_all_goes_into_qu
         async with pool.isolated() as isolated:
             assert (await isolated.check(theorem(), proof())).containable
         assert (await pool.elaborate(theorem())).containable
+
+
+async def test_a_waiting_job_is_sent_before_the_last_answer_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[str] = []
+    ask = WorkerProcess.ask
+
+    def noted(worker: WorkerProcess, request: Request[Any]) -> asyncio.Future[Fields]:
+        events.append("sent")
+        return ask(worker, request)
+
+    async with pool_of() as pool:
+        await pool.check(theorem(), proof())
+        monkeypatch.setattr(WorkerProcess, "ask", noted)
+
+        async def used() -> None:
+            await pool.check(theorem(), proof())
+            events.append("used")
+
+        await asyncio.gather(used(), used(), used())
+    assert events == ["sent", "sent", "used", "sent", "used", "used"]
 
 
 async def test_check_past_its_deadline_is_cancelled_and_the_worker_stays_warm() -> None:
