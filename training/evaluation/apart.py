@@ -17,6 +17,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
@@ -26,6 +27,7 @@ from prover.sampling.prompt import SourceFormat
 from prover.verdict import Verdict
 from training.corpus.record import TheoremRecord, read_corpus
 from training.evaluation.samples import TheoremSamples, judged
+from training.evaluation.tree import sample_tree
 from training.model.load import located
 
 _REPORT_SECONDS = 10.0
@@ -64,8 +66,8 @@ def draw(
     seed: int = 0,
     report: Callable[[str], None] = print,
 ) -> Iterator[Drawn]:
-    """Sample answers at temperature 1, for many theorems of similar length at once; those of one theorem are in one
-    batch if they fit.
+    """Sample answers at temperature 1, for many theorems of similar length at once; `batch` is the largest number of
+    answers at once.
     """
     form = SourceFormat()
     prompts = {record.name: tokenizer.encode(form.render(record.theorem)) for record in records}
@@ -74,19 +76,18 @@ def draw(
         (record for record in records if len(prompts[record.name]) <= room), key=lambda each: len(prompts[each.name])
     )
     together = max(1, batch // samples)
-    torch.manual_seed(seed)
+    random = np.random.default_rng(seed)
     began, done = time.monotonic(), 0
     for start in range(0, len(order), together):
         chunk = order[start : start + together]
-        answers = _answers(model, tokenizer, [prompts[record.name] for record in chunk], samples, max_tokens, top_p)
-        for index, record in enumerate(chunk):
+        asked = [prompts[record.name] for record in chunk]
+        answers = sample_tree(model, asked, samples, max_tokens, int(tokenizer.eos_token_id), top_p, random)
+        for record, found in zip(chunk, answers, strict=True):
             texts: Counter[tuple[str, bool]] = Counter()
-            for tokens in answers[index * samples : (index + 1) * samples]:
-                ended = tokenizer.eos_token_id in tokens
-                end = tokens.index(tokenizer.eos_token_id) if ended else len(tokens)
-                text = str(tokenizer.decode(tokens[:end], skip_special_tokens=False))
+            for (tokens, ended), count in found.items():
+                text = str(tokenizer.decode(list(tokens), skip_special_tokens=False))
                 stops = [at for stop in form.stop if (at := text.find(stop)) >= 0]
-                texts[form.extract(text[: min(stops)] if stops else text), ended or bool(stops)] += 1
+                texts[form.extract(text[: min(stops)] if stops else text), ended or bool(stops)] += count
             counted = tuple((text, count, ended) for (text, ended), count in texts.most_common())
             yield Drawn(name=record.name, digest=record.theorem.digest, texts=counted)
         done += len(chunk)
@@ -94,35 +95,6 @@ def draw(
     for record in records:
         if len(prompts[record.name]) > room:
             yield Drawn(name=record.name, digest=record.theorem.digest, texts=(("", samples, False),))
-
-
-@torch.inference_mode()
-def _answers(
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    prompts: Sequence[list[int]],
-    samples: int,
-    max_tokens: int,
-    top_p: float,
-) -> list[list[int]]:
-    width = max(map(len, prompts))
-    padded = [[tokenizer.pad_token_id] * (width - len(prompt)) + prompt for prompt in prompts]
-    tokens = torch.tensor(padded, device=model.device)
-    mask = torch.tensor([[0] * (width - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=model.device)
-    out = model.generate(  # type: ignore[operator]
-        tokens,
-        attention_mask=mask,
-        do_sample=True,
-        temperature=1.0,
-        top_p=top_p,
-        top_k=0,
-        max_new_tokens=max_tokens,
-        num_return_sequences=samples,
-        pad_token_id=tokenizer.pad_token_id,
-        eos_token_id=tokenizer.eos_token_id,
-    )
-    answers: list[list[int]] = out[:, width:].tolist()
-    return answers
 
 
 def check(

@@ -29,9 +29,9 @@ from prover.atomic import atomic_write
 from prover.sampling.prompt import SourceFormat
 from training.corpus.record import TheoremRecord, read_corpus
 from training.evaluation.samples import ModelSamples
-from training.model.examples import encode_example
+from training.model.examples import TokenGroup, encode_example
 from training.model.load import located
-from training.model.shared_prompts import TokenGroup, score_groups
+from training.model.shared_prompts import score_groups
 
 _ROW_TOKENS = 2048  # attention makes longer rows cost more than they save
 _ORDERS = 50  # random orders of the samples of each theorem

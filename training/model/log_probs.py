@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
@@ -23,12 +22,14 @@ class Scores:
 
 
 def packed_log_probs(model: PreTrainedModel, rows: PackedRows) -> Tensor:
-    """Return `[B, L - 1]`: log-probabilities of tokens 1 … of packed rows; 0 for tokens outside responses."""
+    """Return `[B, L]`: log-probabilities of the tokens of packed rows; 0 for tokens outside responses."""
     logits = model(
         input_ids=rows.tokens,
         attention_mask=rows.attention_mask(model.dtype),
         position_ids=rows.positions,
         use_cache=False,
-    ).logits[:, :-1]
-    chosen = logits.float().log_softmax(-1).gather(-1, rows.tokens[:, 1:, None])[..., 0]
-    return torch.where(rows.learnt[:, 1:], chosen, 0.0)
+    ).logits
+    row, place = rows.learnt.nonzero(as_tuple=True)
+    log_probs = logits[row, rows.predictors[row, place]].float().log_softmax(-1)
+    chosen: Tensor = log_probs.gather(-1, rows.tokens[row, place][:, None])[:, 0]
+    return chosen.new_zeros(rows.tokens.shape).index_put((row, place), chosen)

@@ -19,10 +19,10 @@ from training.algorithms.algorithm import Metrics, Rollouts
 from training.config import TrainingConfig
 from training.corpus.jsonl import read_jsonl
 from training.corpus.lessons import Pair
-from training.model.examples import encode_example
+from training.model.examples import TokenGroup, encode_example
 from training.model.load import autocast, compute_twice, load_or_build
 from training.model.log_probs import Scores
-from training.model.shared_prompts import TokenGroup, micro_batches, score_groups
+from training.model.shared_prompts import micro_batches, score_groups
 from training.run.run import Run
 from training.trainer.optimization import learning_rate_at, make_optimizer, update
 from training.trainer.updates import score_by_base

@@ -27,7 +27,7 @@ from training.config import SftConfig, TrainingConfig
 from training.corpus.jsonl import read_jsonl
 from training.corpus.lessons import Lesson
 from training.corpus.proofs import ProvedTheorem, hold_out, read_proofs
-from training.model.examples import Example, PackedRows, batches_of, encode_example, lay_out, pack
+from training.model.examples import PackedRows, TokenGroup, batches_of, encode_example, grouped, lay_out, pack
 from training.model.load import autocast, compute_twice, load_or_build
 from training.model.log_probs import packed_log_probs
 from training.run.run import Run
@@ -69,18 +69,18 @@ class _FineTuning:
         self._model.to(run.device).train()  # type: ignore[arg-type]
         if config.model.gradient_checkpointing:
             compute_twice(self._model)
-        self._examples = self._encoded(pairs)
+        self._groups = self._encoded(pairs)
         self._dev = self._encoded(dev_pairs)
         self._padding = int(self._tokenizer.pad_token_id)
         if config.run.sharded:
             shard(self._model, run.processes)
         self._optimizer = make_optimizer(self._model, config.optimizer)
-        run.resume(_identity(config, self._examples), sft.steps, self._model, self._optimizer)
+        run.resume(_identity(config, self._groups), sft.steps, self._model, self._optimizer)
 
     def to_the_end(self) -> Path:
         """Make the remaining steps and write the model."""
         run, sft = self._run, self._sft
-        batches = batches_of(self._examples, sft.row_length, sft.rows, self._padding, run.config.run.seed)
+        batches = batches_of(self._groups, sft.row_length, sft.rows, self._padding, run.config.run.seed)
         done, started = run.step, time.monotonic()
         with run.stepping():
             for rows in itertools.islice(batches, done, sft.steps):
@@ -128,11 +128,11 @@ class _FineTuning:
             return packed_log_probs(self._model, rows.to(self._run.device))
 
     @torch.no_grad()
-    def _mean_loss(self, examples: Sequence[Example]) -> float:
+    def _mean_loss(self, groups: Sequence[TokenGroup]) -> float:
         """Return the cross-entropy per response token, in nats."""
         self._model.eval()  # type: ignore[no-untyped-call]
         total, tokens = 0.0, 0
-        rows = pack(examples, self._sft.row_length)
+        rows = pack(groups, self._sft.row_length)
         for start in range(0, len(rows), self._sft.micro_rows):
             part = lay_out(rows[start : start + self._sft.micro_rows], self._sft.row_length, self._padding)
             total -= float(self._log_probs(part).sum())
@@ -140,7 +140,7 @@ class _FineTuning:
         self._model.train()
         return total / tokens
 
-    def _encoded(self, texts: Sequence[tuple[str, str]]) -> list[Example]:
+    def _encoded(self, texts: Sequence[tuple[str, str]]) -> list[TokenGroup]:
         longest = self._sft.row_length
         examples = [encode_example(self._tokenizer, prompt, response) for prompt, response in texts]
         kept = [example for example in examples if example.length <= longest]
@@ -148,7 +148,7 @@ class _FineTuning:
             raise ValueError(f"No example is as short as row_length ({longest} tokens).")
         if len(kept) < len(examples):
             self._run.report(f"{len(examples) - len(kept)} of {len(examples)} examples are longer than a row: left out")
-        return kept
+        return grouped(kept, longest)
 
     def _tell(self, metrics: Mapping[str, float], seconds_a_step: float) -> None:
         step, steps = self._run.step, self._sft.steps
@@ -178,11 +178,11 @@ _NOT_OF_A_STEP = {
 }
 
 
-def _identity(config: TrainingConfig, examples: Sequence[Example]) -> dict[str, Any]:
+def _identity(config: TrainingConfig, groups: Sequence[TokenGroup]) -> dict[str, Any]:
     """Return everything that affects a step, which must be equal for a run to resume."""
     digest = hashlib.sha256()
-    for example in examples:
-        digest.update(repr((example.prompt, example.response)).encode())
+    for group in groups:
+        digest.update(repr((group.prompt, group.responses)).encode())
     settings = config.model_dump(mode="json", include={"model", "optimizer", "sft"}, exclude=_NOT_OF_A_STEP)
     flat = {f"{table}.{name}": json.dumps(value) for table in settings for name, value in settings[table].items()}
     return {**flat, "run.seed": config.run.seed, "the data": digest.hexdigest()}

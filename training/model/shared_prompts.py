@@ -13,20 +13,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from training.model.examples import TokenGroup
 from training.model.log_probs import Scores
-
-
-@dataclass(frozen=True, slots=True)
-class TokenGroup:
-    """A prompt with its responses, as tokens."""
-
-    prompt: tuple[int, ...]
-    responses: tuple[tuple[int, ...], ...]
-
-    @property
-    def tokens(self) -> int:
-        """Number of tokens of its row."""
-        return len(self.prompt) + sum(map(len, set(self.responses)))
 
 
 def micro_batches(groups: Sequence[TokenGroup], most_tokens: int) -> Iterator[slice]:

@@ -13,8 +13,8 @@ from torch.nn.functional import pad
 from prover.sampling.prompt import PromptFormat
 from prover.verdict import Verdict, VerdictKind
 from training.algorithms.algorithm import Rollouts
+from training.model.examples import TokenGroup
 from training.model.log_probs import Scores
-from training.model.shared_prompts import TokenGroup
 from training.rollouts.prompts import Prompt, seed_of
 from training.rollouts.requests import Response, RolloutRequest, RolloutSampler
 from training.rollouts.verdicts import CacheCounts

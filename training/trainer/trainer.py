@@ -25,10 +25,10 @@ from prover.lean.workers.lean_pool import LeanPool
 from prover.verdict import Limits
 from training.algorithms.algorithm import Metrics, Rollouts
 from training.config import TrainingConfig
+from training.model.examples import TokenGroup
 from training.model.load import autocast, compute_twice, load_or_build
 from training.model.log_probs import Scores
 from training.model.prompts import prompt_format
-from training.model.shared_prompts import TokenGroup
 from training.rollouts.agreement import check_agreement
 from training.rollouts.ahead import Ahead
 from training.rollouts.collector import Batch, Collector, Cursor

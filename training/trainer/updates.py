@@ -12,8 +12,9 @@ from transformers import PreTrainedModel
 from training.algorithms.algorithm import Algorithm, Metrics, Rollouts
 from training.algorithms.metrics import rollout_metrics
 from training.config import RolloutConfig
+from training.model.examples import TokenGroup
 from training.model.log_probs import Scores
-from training.model.shared_prompts import TokenGroup, micro_batches, score_groups
+from training.model.shared_prompts import micro_batches, score_groups
 from training.rollouts.groups import joined
 from training.trainer.distributed.processes import Rank
 from training.trainer.distributed.sharding import idle_passes, is_sharded

@@ -12,10 +12,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, LlamaForCausalLM, 
 from tests.training.model.alone import alone
 from tests.training.model.lean_texts import texts, tiny_model, tiny_tokenizer
 from training.config import LlamaShape
-from training.model.examples import Example, batches_of, encode_example, lay_out, pack
+from training.model.examples import Example, TokenGroup, batches_of, encode_example, grouped, lay_out, pack
 from training.model.llama import build_llama, save_for_serving
 from training.model.log_probs import packed_log_probs
-from training.model.shared_prompts import TokenGroup, score_groups
+from training.model.shared_prompts import score_groups
 from training.model.tokenizer import END, PADDING, train_tokenizer
 
 
@@ -118,30 +118,34 @@ example_lists = st.lists(
 
 @given(example_lists, st.integers(18, 40))
 def test_packing_keeps_every_example_whole_and_once(examples: list[Example], length: int) -> None:
-    packed = pack(examples, length)
-    assert sorted(id(example) for row in packed for example in row) == sorted(map(id, examples))
-    assert all(sum(example.length for example in row) <= length for row in packed)
+    groups = grouped(examples, length)
+    assert sorted((group.prompt, each) for group in groups for each in group.responses) == sorted(
+        {(example.prompt, example.response) for example in examples}
+    )
+    packed = pack(groups, length)
+    assert sorted(id(group) for row in packed for group in row) == sorted(map(id, groups))
+    assert all(sum(group.tokens for group in row) <= length for row in packed)
     rows = lay_out(packed, length, padding=0)
-    assert int(rows.learnt.sum()) == sum(len(example.response) for example in examples)
+    assert int(rows.learnt.sum()) == sum(len(each) for group in groups for each in group.responses)
     assert bool((rows.tokens[rows.learnt] > 100).all())
-    assert int((rows.segments > 0).sum()) == sum(example.length for example in examples)
+    assert int((rows.segments > 0).sum()) == sum(group.tokens for group in groups)
 
 
 def test_packing_leaves_little_empty() -> None:
     random = torch.Generator().manual_seed(0)
-    examples = [Example((1,) * 20, (2,) * int(n)) for n in torch.randint(5, 80, (400,), generator=random)]
+    examples = [TokenGroup((1,) * 20, ((2,) * int(n),)) for n in torch.randint(5, 80, (400,), generator=random)]
     packed = pack(examples, 256)
-    filled = sum(example.length for example in examples) / (256 * len(packed))
+    filled = sum(example.tokens for example in examples) / (256 * len(packed))
     assert filled > 0.95
 
 
-def test_an_example_longer_than_a_row_is_refused() -> None:
+def test_a_group_longer_than_a_row_is_refused() -> None:
     with pytest.raises(ValueError, match="30 tokens, more than a row's 16"):
-        pack([Example((1,) * 10, (2,) * 20)], 16)
+        pack([TokenGroup((1,) * 10, ((2,) * 20,))], 16)
 
 
 def test_batches_repeat_by_seed_and_differ_between_epochs() -> None:
-    examples = [Example((index,), (100 + index,)) for index in range(10)]
+    examples = [TokenGroup((index,), ((100 + index,),)) for index in range(10)]
     first, again, other = (batches_of(examples, 8, 1, 0, seed) for seed in (1, 1, 2))
     left = [next(first).tokens for _ in range(6)]  # three rows an epoch
     assert all(torch.equal(a, next(again).tokens) for a in left)
@@ -159,9 +163,18 @@ def sample_examples(tokenizer: PreTrainedTokenizerFast) -> list[Example]:
 @torch.no_grad()
 def test_packed_examples_do_not_see_each_other(tokenizer: PreTrainedTokenizerFast, model: LlamaForCausalLM) -> None:
     examples = sample_examples(tokenizer)
-    rows = lay_out([examples[:3], examples[3:]], 512, tokenizer.pad_token_id)
+    others = [
+        Example(example.prompt, again.response)
+        for example in examples[1:3]
+        for again in examples
+        if example is not again
+    ]
+    groups = grouped([*examples, *others], 512)
+    assert [len(group.responses) for group in groups] == [1, 4, 4, 1]
+    rows = lay_out([groups[:3], groups[3:]], 512, tokenizer.pad_token_id)
     packed = packed_log_probs(model, rows)
-    learnt = rows.learnt[:, 1:]
+    learnt = rows.learnt
+    examples = [Example(group.prompt, response) for group in groups for response in group.responses]
     expected = torch.cat([alone(model, example.prompt, example.response)[0] for example in examples])
     assert torch.allclose(packed[learnt], expected, atol=1e-5)
     assert not packed[~learnt].any()

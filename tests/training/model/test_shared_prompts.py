@@ -8,7 +8,8 @@ from transformers import LlamaForCausalLM
 
 from tests.training.model.alone import alone
 from tests.training.model.lean_texts import tiny_model, tiny_tokenizer
-from training.model.shared_prompts import TokenGroup, micro_batches, score_groups
+from training.model.examples import TokenGroup
+from training.model.shared_prompts import micro_batches, score_groups
 
 A, B, C = (5, 6, 7), (8,), (9, 10, 11, 12, 13)
 GROUPS = [TokenGroup((20, 21, 22, 23), (A, B, A)), TokenGroup((30,), (C, C, B)), TokenGroup((20, 21), (A, C, B))]

@@ -12,8 +12,8 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 from prover.sampling.sampler import SamplerUnavailableError
 from tests.training.model.lean_texts import tiny_model, tiny_tokenizer
 from training.algorithms.algorithm import Rollouts
+from training.model.examples import TokenGroup
 from training.model.llama import save_for_serving
-from training.model.shared_prompts import TokenGroup
 from training.rollouts.agreement import StaleWeightsError, check_agreement
 from training.rollouts.engine import RolloutEngine
 from training.rollouts.requests import Response, RolloutRequest

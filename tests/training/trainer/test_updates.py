@@ -11,7 +11,7 @@ from tests.training.model.lean_texts import tiny_model, tiny_tokenizer
 from training.algorithms.algorithm import Metrics, Rollouts
 from training.algorithms.registry import create_algorithm
 from training.config import OptimizerConfig, RolloutConfig
-from training.model.shared_prompts import TokenGroup
+from training.model.examples import TokenGroup
 from training.trainer.distributed.processes import Rank
 from training.trainer.optimization import DivergedError, make_optimizer
 from training.trainer.updates import score, score_and_keep, train_on
