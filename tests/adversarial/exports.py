@@ -1,4 +1,4 @@
-"""Exports written by hand: lean4export's NDJSON, right or forged line by line."""
+"""Hand-written exports: lean4export's NDJSON, correct or forged line by line."""
 
 import json
 from typing import Any
@@ -7,7 +7,7 @@ META = '{"meta":{"exporter":{"name":"test","version":"1"},"format":{"version":"3
 
 
 class Forge:
-    """An export that grows by one line after another; what is asked for twice is written once."""
+    """An export built line by line; repeated entries are written once."""
 
     def __init__(self, meta: str = META) -> None:
         self.lines = [meta]
@@ -126,7 +126,7 @@ class Forge:
 
 
 def false_reference(forge: Forge | None = None) -> Forge:
-    """What an elaborator says of `theorem goal : False`."""
+    """An elaborator's reference for `theorem goal : False`."""
     forge = forge or Forge()
     false = forge.const("False")
     given = forge.app(forge.const("sorryAx", 0), false, forge.const("Bool.true"))

@@ -29,7 +29,7 @@ NAMES = [pytest.param(name, marks=[pytest.mark.slow] if case.slow else []) for n
 
 
 def complaint(text: str, verdict: Verdict, expected: list[VerdictKind]) -> str | None:
-    """What is wrong with a verdict on an exploit, if anything."""
+    """Return the error in a verdict on an exploit, if any."""
     messages = " | ".join(message.text[:200] for message in verdict.messages)
     if verdict.kind is VerdictKind.VERIFIED or verdict.trust >= Trust.KERNEL_REPLAYED:
         return f"ACCEPTED: {text[:400]!r}"
@@ -53,7 +53,7 @@ async def test_exploit_is_refused(name: str, lean_pool: WorkerPool) -> None:
 
 
 async def test_requests_that_only_look_are_vetted_too(lean_pool: WorkerPool) -> None:
-    """Goals, tactic steps and statements are elaborated by the same process: what a proof must not say they must not."""
+    """Goals, tactic steps and statements are elaborated by the same process, so the same syntax is forbidden in them."""
     wrong = []
     for name, case in EXPLOITS.items():
         if case.mode is not Mode.PROOF or case.expected != [VerdictKind.FORBIDDEN]:
@@ -97,7 +97,7 @@ class SeveralImportSets(EmbeddedLean):
 
 
 async def test_library_is_there_whatever_was_imported() -> None:
-    """The kernel computes some functions by their names, whoever declared them; `Init`, which does, is always imported."""
+    """The kernel computes some functions by their names, so `Init`, which declares them, is always imported."""
     header = Header(("Init.Prelude",))
     candidate = Candidate("theorem Nat.add_comm : True := True.intro\ntheorem target : True := True.intro", Mode.FILE)
     config = PoolConfig(workers=1, spares=0, imports=header.imports)

@@ -1,6 +1,6 @@
-"""Random texts and mutated honest proofs: the workers survive them all, and nothing false is ever accepted.
+"""Random texts and mutated honest proofs: the workers survive all of them, and never accept a false statement.
 
-The ordinary run is the same every time; `make test-slow` draws new examples.
+The ordinary run is deterministic; `make test-slow` draws new examples.
 """
 
 import asyncio
@@ -39,12 +39,12 @@ def soup(length: int = 40) -> st.SearchStrategy[str]:
 
 
 def garbage() -> st.SearchStrategy[str]:
-    """Any text at all, surrogates aside."""
+    """Any text without surrogates."""
     return st.text(st.characters(exclude_categories=["Cs"]), max_size=200)
 
 
 PROOFS = [proof for name in ("terms", "tactics", "structured") for proof in HONEST[name]]
-# An error message does not name the universes of a constant: without them a type is printed the same way twice.
+# Types are printed without universes, as error messages omit those of constants.
 FILES = [
     proof
     for proof in HONEST["files"]
@@ -81,7 +81,7 @@ def mutated(draw: st.DrawFn, text: str) -> str:
 
 
 def main_colon(statement: str) -> int:
-    """Where the goal begins: the first colon outside brackets, -1 if there is none."""
+    """Return the position of the goal: the first colon outside brackets, or -1."""
     depth = 0
     for index, character in enumerate(statement):
         depth += (character in "([{⦃⟨«") - (character in ")]}⦄⟩»")
@@ -91,7 +91,7 @@ def main_colon(statement: str) -> int:
 
 
 def refutable(proof: HonestProof) -> Theorem | None:
-    """The negation of what an honest proof shows, where its text is easily negated."""
+    """Return the negation of an honest proof's statement, if its text is easily negated."""
     theorem = proof.theorem
     head = re.match(r"theorem ([\w.']+) ", theorem.statement)
     colon = main_colon(theorem.statement)
@@ -106,7 +106,7 @@ REFUTABLE = [(proof, theorem) for proof in PROOFS if (theorem := refutable(proof
 
 
 async def answers(pool: WorkerPool, checks: list[tuple[Theorem, Candidate]]) -> list[Verdict]:
-    """All verdicts; each is an honest answer of a worker, and a worker is fit for the next request."""
+    """Return all verdicts, after asserting that each is a worker's answer and that the workers remain usable."""
     verdicts = await asyncio.gather(*(pool.check(theorem, candidate, TERMS) for theorem, candidate in checks))
     for (theorem, candidate), verdict in zip(checks, verdicts, strict=True):
         assert verdict.kind is not VerdictKind.INFRASTRUCTURE, (theorem, candidate, verdict)
@@ -142,7 +142,7 @@ async def the_negation_is_never_proved(pool: WorkerPool, mutants: list[tuple[The
 
 
 async def mutated_statements_are_never_accepted(pool: WorkerPool, mutants: list[tuple[HonestProof, str]]) -> None:
-    """A mutated file is accepted only if its theorem still has the type that was asked for."""
+    """A mutated file is accepted only if its theorem still has the requested type."""
     checks = [(proof.theorem, Candidate(text, Mode.FILE)) for proof, text in mutants]
     for theorem, candidate in accepted(checks, await answers(pool, checks)):
         asked = (await pool.elaborate(spelled_out(theorem), TERMS)).type
@@ -157,7 +157,7 @@ def spelled_out(theorem: Theorem) -> Theorem:
 
 
 async def type_in_file(pool: WorkerPool, theorem: Theorem, candidate: Candidate) -> str:
-    """The type, spelled out, that the file's own text gives to the theorem: Lean says it in an error."""
+    """Return the complete type that the file's text gives to the theorem, from an error message of Lean."""
     name = theorem.statement.split()[1].split(".{")[0]
     probe = f"{candidate.text}\nset_option pp.all true in\nexample : PUnit.{{1}} := (@{name} : _)\n"
     verbose = Terms(replace(TERMS.limits, message_bytes=20_000))
@@ -169,7 +169,7 @@ async def type_in_file(pool: WorkerPool, theorem: Theorem, candidate: Candidate)
 
 
 def same_up_to_bound_names(a: str, b: str) -> bool:
-    """Whether two printed terms agree when names without dots are renamed one to one."""
+    """Return whether two printed terms agree up to a bijective renaming of names without dots."""
     there: dict[str, str] = {}
     back: dict[str, str] = {}
     left, right = (re.findall(r"[\w.'✝₀-₉]+|[^\w\s]", text) for text in (a, b))

@@ -1,4 +1,4 @@
-"""Attacks on a judge: exports that an elaborator made up. None makes it call `theorem goal : False` proved."""
+"""Attacks on a judge by forged exports: none makes it verify `theorem goal : False`."""
 
 from collections.abc import AsyncIterator, Callable
 
@@ -185,7 +185,7 @@ def _unit(value: Callable[[Forge], int], **changes: object) -> str:
 
 
 def _wide(forge: Forge) -> int:
-    """Two to the fortieth nodes, in forty lines, where `False` is wanted."""
+    """A term of 2⁴⁰ nodes in forty lines as a proof of `False`."""
     term = forge.const("True")
     for _ in range(40):
         term = forge.app(forge.const("And"), term, term)

@@ -1,4 +1,4 @@
-"""The kernel computes with numbers of its own, in WebAssembly with words of 32 bits: held against Python's integers.
+"""The kernel's arithmetic, in WebAssembly with words of 32 bits, compared with Python's integers.
 
 A wrong carry would prove `1 = 2` from plain surface syntax, without axiom, option or error.
 """
@@ -49,7 +49,7 @@ def facts(chance: random.Random, count: int) -> list[str]:
 
 @pytest.mark.parametrize("count", [12, pytest.param(200, marks=pytest.mark.slow)])
 async def test_kernel_computes_as_python_does(count: int, lean_pool: WorkerPool) -> None:
-    """Each fact is decided by computing; that it is accepted rules out that its opposite is."""
+    """Each fact is decided by computing; its acceptance rules out acceptance of its negation."""
     lines = [f"theorem fact{i} : {fact} := rfl" for i, fact in enumerate(facts(random.Random(count), count))]
     candidate = Candidate("\n".join([*lines, "theorem all : True := trivial"]), Mode.FILE)
     terms = Terms(Limits(seconds=250, heartbeats=4_000_000))

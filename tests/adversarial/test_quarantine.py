@@ -1,4 +1,4 @@
-"""Every exploit with nothing vetted: what was FORBIDDEN is elaborated in quarantine, and a judge has the last word."""
+"""Every exploit without vetting: FORBIDDEN texts are elaborated in quarantine, and a judge decides."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -38,10 +38,10 @@ TRUE_STATEMENTS = {
     "skip_kernel_in_proof": "true, and the judge's kernel checks what the elaborator's was told to skip",
     "skip_kernel_option": "true, and the judge's kernel checks what the elaborator's was told to skip",
 }
-"""Exploits of the listed path whose statements are true, and are proved here by the kernel's word."""
+"""Exploits of the listed path whose statements are true, and are verified here by the kernel."""
 
 CODE = 'macro "ℕ" : term => `(Nat)'
-"""Without it the theorems below say nothing, and a shared worker does not run it."""
+"""The theorems below need this context, which a shared worker does not run."""
 
 EVERY_RUN = [
     "axiom_declared",
@@ -92,7 +92,7 @@ async def test_further_command_and_axiom_are_refused_wherever_they_are_run(lean_
 
 
 async def test_statement_after_a_hostile_candidate_is_elaborated_where_no_candidate_ran(lean_pool: WorkerPool) -> None:
-    """What a candidate left behind in its elaborator does not reach the next statement."""
+    """State left by a candidate in its elaborator does not affect the next statement."""
     context = 'initialize state : IO.Ref Nat ← IO.mkRef 0\nnotation "ℕ" => Nat'
     async with PoolClient(lean_pool) as client:
         first = Theorem("theorem first : (1 : ℕ) = 1", context=context)

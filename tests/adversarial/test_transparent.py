@@ -1,4 +1,4 @@
-"""The transparent path: what macros expand is vetted as it comes out; whatever is in doubt goes into quarantine, with the same verdict."""
+"""The transparent path: expansions of macros are vetted; doubtful ones go into quarantine, with the same verdict."""
 
 import pytest
 
@@ -17,7 +17,7 @@ NATURALS = 'notation "ℕ" => Nat'
 
 
 async def both(pool: WorkerPool, theorem: Theorem, candidate: Candidate) -> tuple[Verdict, Verdict]:
-    """What a shared worker says, and what quarantine says."""
+    """Return the verdicts of a shared worker and of quarantine."""
     theorem = pool.canonical(theorem)
     shared = await pool.check(theorem, candidate, PATIENT)
     quarantine = Quarantine(lambda: pool.elaborator(theorem), pool.judges)

@@ -1,4 +1,4 @@
-"""Each benchmark runs, on as little as it takes; what it measures then is no figure for anybody."""
+"""Each benchmark runs with minimal input; the resulting figures are meaningless."""
 
 import contextlib
 import importlib.util

@@ -1,5 +1,5 @@
 """Commands of `deploy/`, run as a pod runs them: user 10001 without capabilities, a read-only root, volumes with the
-rights that Kubernetes gives an emptyDir, no network but its own loopback."""
+rights of an emptyDir of Kubernetes, and only its own loopback network."""
 
 import os
 import shutil
@@ -25,11 +25,11 @@ class Pod:
     """Volumes, and the commands that see them.
 
     Attributes:
-        folder: where the volumes lie on this machine.
+        folder: place of the volumes on this machine.
     """
 
     def __init__(self, folder: Path) -> None:
-        """No volumes yet; `folder` is empty and can be entered by everyone."""
+        """Create it without volumes; `folder` is empty and accessible to everyone."""
         self.folder = folder
         self._mounts: list[str] = []
 
@@ -44,17 +44,17 @@ class Pod:
         return volume
 
     def read_only(self, source: Path, place: str) -> None:
-        """What an image, a secret or a configuration holds."""
+        """Add the content of an image, a secret or a configuration."""
         self._mounts += _mount("--ro-bind", source, place)
 
     def start(self, command: Sequence[str], environment: Mapping[str, str]) -> "subprocess.Popen[str]":
-        """Begin a command; it ends with this process."""
+        """Start a command; it ends with this process."""
         system = ["--ro-bind", "/usr", "/usr", "--proc", "/proc", "--dev", "/dev"]
         for name in ("passwd", "group", "ld.so.cache", "alternatives", "ssl"):
             system += _mount("--ro-bind-try", Path("/etc", name), f"/etc/{name}")
         for name in ("lib", "lib64", "bin", "sbin"):
             system += ["--symlink", f"usr/{name}", f"/{name}"]
-        # The command, its interpreter and its packages, wherever they are installed.
+        # The command, its interpreter and its packages, in their places.
         installed = {ROOT, Path(sys.prefix), Path(sys.base_prefix), *map(Path, sys.path)}
         for place in sorted(path for path in installed if path.is_dir() and not path.is_relative_to("/usr")):
             system += _mount("--ro-bind", place, str(place))
@@ -65,7 +65,7 @@ class Pod:
             part for name, value in {"PATH": path, **environment}.items() for part in ("--setenv", name, value)
         ]
         return subprocess.Popen(
-            # The volumes first: a checkout may lie where one of them is, under /tmp.
+            # The volumes come first: a checkout may be below one of them, under /tmp.
             ["bwrap", *namespaces, *variables, *self._mounts, *system, "setpriv", *user, "--", *command],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -73,7 +73,7 @@ class Pod:
         )
 
     def run(self, command: Sequence[str], environment: Mapping[str, str] | None = None) -> tuple[int, str]:
-        """A command to its end: its exit status, and what it printed."""
+        """Run a command to its end, and return its exit status and output."""
         running = self.start(command, environment or {})
         printed, _ = running.communicate(timeout=120)
         return running.returncode, printed

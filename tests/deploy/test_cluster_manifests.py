@@ -1,7 +1,7 @@
-"""The overlay for a Ray cluster: what Kubernetes itself takes, and in step with base, settings and pins.
+"""The overlay for a Ray cluster: valid for Kubernetes, and consistent with base, settings and pins.
 
-No package ships KubeRay's schema: `kuberay.schema.json` has what its CustomResourceDefinition of `ray.io/v1` says of KubeRay's own fields; what those hold
-of Kubernetes (pods, containers' resources and security) is held against Kubernetes' schema.
+No package ships KubeRay's schema: `kuberay.schema.json` has KubeRay's own fields of its CustomResourceDefinition of `ray.io/v1`; the parts of
+Kubernetes in them (pods, containers' resources and security) are validated by Kubernetes' schema.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Manifests for Kubernetes, compose and images: well-formed, and in step with the settings."""
+"""Manifests for Kubernetes, compose and images: well-formed, and consistent with the settings."""
 
 import re
 import shutil
@@ -31,7 +31,7 @@ def resource(name: str) -> dict[str, Any]:
 
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch) -> Settings:
-    """The settings that a pod has."""
+    """Return the settings of a pod."""
     monkeypatch.delenv("LEANSIEVE_CONFIG", raising=False)
     return config.load(BASE / "config.toml")
 
@@ -139,7 +139,7 @@ def test_compose_publishes_on_this_machine_alone() -> None:
 
 
 def test_images_of_others_are_named_by_digest() -> None:
-    """A tag can come to mean something else."""
+    """A tag may later refer to another image."""
     services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
     named = [service["image"] for service in services.values() if "build" not in service]
     named += re.findall(r"^ARG PYTHON=(\S+)$", (DEPLOY / "docker" / "Dockerfile").read_text(), re.MULTILINE)

@@ -1,4 +1,4 @@
-"""Every command of the manifests that can run here, as a pod runs it: what starts it, what asks how it is, what ends it."""
+"""Every command of the manifests that can run here, as in a pod: start, probes, end."""
 
 import asyncio
 import json
@@ -56,14 +56,14 @@ def copy_prepared(volume: Path) -> None:
 
 
 def own(folder: Path) -> None:
-    """A secret: its files can be read by the group of the pod alone."""
+    """Make a secret, whose files only the group of the pod can read."""
     for path in (folder, *folder.iterdir()):
         shutil.chown(path, "root", USER)
         path.chmod(0o750 if path.is_dir() else 0o440)
 
 
 def test_what_a_pod_runs_first_gives_it_all_that_the_image_has_prepared(folder: Path) -> None:
-    """`cp -a` wants to set the times of the volume, which is root's: no pod ever started."""
+    """`cp -a` tried to set the times of the volume, which root owns: no pod started."""
     image = folder / "image"
     (image / "lean" / "private").mkdir(parents=True)
     (image / "lean" / "program").write_text("#!/bin/sh\n")
@@ -89,7 +89,7 @@ def test_what_a_pod_runs_first_gives_it_all_that_the_image_has_prepared(folder: 
 
 async def test_a_pod_starts_answers_its_probes_proves_and_drains(folder: Path, lean_pool: WorkerPool) -> None:
     (container,) = spec()["containers"]
-    # 1. The volumes: what the cluster gives, and what the init container has copied.
+    # 1. The volumes: those of the cluster, and the init container's copy.
     secrets = folder / "tls", folder / "tokens"
     for secret in secrets:
         secret.mkdir()
@@ -109,7 +109,7 @@ async def test_a_pod_starts_answers_its_probes_proves_and_drains(folder: Path, l
     cache = pod.empty("cache", mounts["cache"])
     copy_prepared(cache)
 
-    # 2. What the image runs: its entry point with the arguments of the pod, its variables under those of the pod.
+    # 2. The image's entry point with the arguments of the pod, and its variables overridden by those of the pod.
     entry = json.loads(re.findall(r"^ENTRYPOINT (.+)$", IMAGE, re.MULTILINE)[-1])
     variables = dict(re.findall(r"\b((?:HOME|LEANSIEVE_\w+))=(\S+)", IMAGE))
     variables.pop("LEANSIEVE_STORE__URL", None)  # of the preparation alone
@@ -118,7 +118,7 @@ async def test_a_pod_starts_answers_its_probes_proves_and_drains(folder: Path, l
     variables |= {"LEANSIEVE_SERVER__NOTICE_SECONDS": "0"}
     running = pod.start([*entry, *container["args"]], variables)
     try:
-        # 3. The probes, one as the image asks and the others as the manifest says.
+        # 3. The probes: one of the image, the others of the manifest.
         (port,) = (each["containerPort"] for each in container["ports"] if each["name"] == "metrics")
         health = json.loads(re.findall(r"^HEALTHCHECK .*?CMD (\[.+?\])$", IMAGE, re.MULTILINE | re.DOTALL)[-1])
         assert health[0] == "python"
@@ -133,7 +133,7 @@ async def test_a_pod_starts_answers_its_probes_proves_and_drains(folder: Path, l
                 await asyncio.sleep(probe["periodSeconds"])
             assert printed == "200\n", (name, printed, running.poll() is not None and running.communicate()[0])
         assert beside(running, [sys.executable, *health[1:]]) == (0, "")
-        # 4. It ends by itself, well within the grace.
+        # 4. It ends by itself within the grace period.
         os.kill(inside(running), signal.SIGTERM)
         printed, _ = running.communicate(timeout=spec()["terminationGracePeriodSeconds"])
     finally:

@@ -1,6 +1,6 @@
 """A real Prometheus scrapes a real server, loads the rules, and answers every query of the dashboard.
 
-Those of vLLM's own metrics are looked at in test_prometheus_vllm.py, where there is an engine.
+test_prometheus_vllm.py tests those of vLLM's own metrics with an engine.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ OF_MODELS = {"leansieve_vllm_server_healthy", "leansieve_vllm_server_running"}
 
 @contextlib.asynccontextmanager
 async def worked_on(pool: WorkerPool, folder: Path) -> AsyncIterator[int]:
-    """A server that has something to show of everything: verdicts, searches, HTTP. Yields its metrics' port."""
+    """A server with data for every metric: verdicts, searches, HTTP. Yields the port of its metrics."""
     settings = Settings(
         server=ServerSettings(listen="127.0.0.1:0"),
         http=HttpSettings(listen="127.0.0.1:0"),
@@ -80,7 +80,7 @@ async def worked_on(pool: WorkerPool, folder: Path) -> AsyncIterator[int]:
 
 async def test_prometheus_answers_every_panel_and_every_rule(tmp_path: Path, lean_pool: WorkerPool) -> None:
     async with worked_on(lean_pool, tmp_path) as port, scraping(tmp_path, "leansieve_ready", port) as prometheus:
-        # 1. What is scraped is what Prometheus calls well-formed, and shows nothing of what was asked.
+        # 1. The scraped page is well-formed for Prometheus, and contains no text of requests.
         async with httpx.AsyncClient() as server:
             page = await server.get(f"http://127.0.0.1:{port}/metrics")
         linter = await asyncio.create_subprocess_exec(
@@ -99,17 +99,17 @@ async def test_prometheus_answers_every_panel_and_every_rule(tmp_path: Path, lea
         named = set(re.findall(r"`((?:leansieve|grpc_server)_\w+)", table))
         assert ours - named == set()
         assert named - ours == OF_MODELS
-        # Calls over HTTP are none of gRPC's.
+        # Calls over HTTP do not count as gRPC calls.
         assert 'leansieve_http_handled_total{code="OK",method="GetServerInfo"} 1.0' in page.text
         assert 'grpc_method="GetServerInfo"' not in page.text
 
-        # 2. Each query of the dashboard has an answer, with the labels that its legend shows.
+        # 2. Each query of the dashboard has an answer with the labels of its legend.
         wanted = [
             panel for panel in panels() if not re.search(r"vllm\[|leansieve_host_|leansieve_model_replica", panel[1])
         ]
         assert await without_data(prometheus, ".*", wanted) == []
 
-        # 3. The rules are evaluated without an error; no alert fires at a server that is well.
+        # 3. The rules are evaluated without an error; no alert fires for a healthy server.
         groups = (await prometheus.get("/api/v1/rules")).json()["data"]["groups"]
         rules = [rule for group in groups for rule in group["rules"]]
         assert len(rules) >= 20

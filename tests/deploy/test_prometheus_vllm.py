@@ -1,4 +1,4 @@
-"""What the dashboard shows of vLLM, asked of a real Prometheus that scrapes a real engine."""
+"""The dashboard's queries about vLLM, answered by a real Prometheus that scrapes a real engine."""
 
 import importlib.util
 from pathlib import Path

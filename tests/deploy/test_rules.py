@@ -1,4 +1,4 @@
-"""Alert and recording rules, as Prometheus's own tool sees them."""
+"""Alert and recording rules, tested with Prometheus's own tool."""
 
 import re
 import shutil

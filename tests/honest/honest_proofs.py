@@ -35,4 +35,4 @@ def load(file: Path) -> list[HonestProof]:
 
 HONEST = {file.stem: load(file) for file in sorted(HERE.glob("*.jsonl"))}
 CONTAINED = load(HERE / "contained" / "contained.jsonl")
-"""Proofs with syntax of their own, by the path that they take: `transparent`, or `quarantine` where code must run."""
+"""Proofs with their own syntax, by path: `transparent`, or `quarantine` where code must run."""

@@ -17,7 +17,7 @@ pytestmark = pytest.mark.lean
 @pytest.mark.parametrize("name", HONEST)
 async def test_honest_proofs_are_verified(name: str, lean_pool: WorkerPool) -> None:
     proofs = HONEST[name]
-    # The machine may be busy: the deadline is not what is tested.
+    # A generous deadline, since the machine may be busy.
     terms = Terms(Limits(seconds=120))
     verdicts = await asyncio.gather(*(lean_pool.check(proof.theorem, proof.candidate, terms) for proof in proofs))
     alarms = [

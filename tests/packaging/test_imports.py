@@ -1,4 +1,4 @@
-"""No module imports itself by way of others: each can be imported first, whatever else a process has imported."""
+"""There are no circular imports: each module can be imported first."""
 
 from pathlib import Path
 

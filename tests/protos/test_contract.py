@@ -1,4 +1,4 @@
-"""The contract: written as buf's standard asks, not broken by the last change, and with rules for all that clients send."""
+"""The contract: follows buf's standard, is not broken by the last change, and has rules for all fields of requests."""
 
 import io
 import platform
@@ -80,10 +80,10 @@ def git(*arguments: str) -> bytes:
 @needs_buf
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="this is no clone: nothing says what the contract was before")
 def test_the_last_change_of_the_contract_breaks_no_client(buf: Path, tmp_path: Path) -> None:
-    # What is being changed is held against the last commit; once that is committed, against what it replaced.
+    # Uncommitted changes are compared with the last commit, a commit with its predecessor.
     changed = git("status", "--porcelain", "--", "protos/leansieve").strip()
     commits = git("log", "-n", "2", "--format=%H", "--", "protos/leansieve").decode().split()
-    # Until 0.1.0 is released, a commit that says so may break it.
+    # Until 0.1.0 is released, a commit marked as breaking may break it.
     meant = "BREAKING CHANGE" in git("log", "-n", "1", "--format=%B", commits[0]).decode()
     base = commits[0] if changed or meant else commits[-1]
     before = tmp_path / "before"

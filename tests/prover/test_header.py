@@ -1,4 +1,4 @@
-"""The header of a theorem: whatever Lean takes there is read, and positions in it stay."""
+"""The header of a theorem: every header that Lean accepts is read, and positions in it are kept."""
 
 import pytest
 from hypothesis import given

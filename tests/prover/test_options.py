@@ -1,4 +1,4 @@
-"""Which options count for known failures and for resumed runs."""
+"""The options that known failures and resumed runs depend on."""
 
 from dataclasses import fields, replace
 from typing import Any

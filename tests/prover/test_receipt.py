@@ -1,4 +1,4 @@
-"""Receipts: what they hold, what they refuse, and that checking one again goes through Lean."""
+"""Receipts: content, rejected input, and repeated checks by Lean."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The command `leansieve`, in processes of its own."""
+"""The command `leansieve` in child processes."""
 
 import asyncio
 import atexit

@@ -1,4 +1,4 @@
-"""Waits for what a pool of workers does in its own time."""
+"""Waits for states of a pool of workers."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Ports for servers that cannot choose one themselves and tell."""
+"""Ports for servers that cannot choose and report one themselves."""
 
 import socket
 

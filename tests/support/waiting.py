@@ -1,4 +1,4 @@
-"""Waits for what other processes do in their own time."""
+"""Waits for conditions that other processes bring about."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""What a comparison has to do, and what of it is done."""
+"""The jobs of a comparison, and those already done."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What is exported is what the server's own reader of weights accepts."""
+"""The server's own reader of weights accepts exported weights."""
 
 import json
 from math import comb

@@ -1,4 +1,4 @@
-"""Work in stages remembers what is done."""
+"""Work in stages records completed stages."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""How tactics are tried one beside the other, without Lean."""
+"""Concurrent trials of tactics, without Lean."""
 
 import asyncio
 import itertools

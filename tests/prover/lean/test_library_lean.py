@@ -1,4 +1,4 @@
-"""Library theorems: listed, stated, and proved anew only without themselves."""
+"""Library theorems: listed, stated, and proved anew without themselves."""
 
 import pytest
 

@@ -38,7 +38,7 @@ async def library(lean_pool: WorkerPool, folder: Path) -> AsyncIterator[Library]
 
 
 class Recording:
-    """A pool that notes of which modules it is asked the declarations."""
+    """A pool that records the modules whose declarations are requested."""
 
     def __init__(self, pool: WorkerPool) -> None:
         self._pool = pool

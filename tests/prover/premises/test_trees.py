@@ -1,4 +1,4 @@
-"""Shapes as trees, and where patterns occur in them: held against a reading of each tree by recursion."""
+"""Shapes as trees, and occurrences of patterns in them, compared with a recursive definition."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""From focus and budget to a model: what holds for any measurements."""
+"""The mapping from focus and budget to a model, for any measurements."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""How candidates are drawn, without a model."""
+"""Drawing candidates, without a model."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Which models are loaded where memory is short; what starts and changes them is tested with real engines elsewhere."""
+"""The choice of models to load if memory is short; other tests start and change them with real engines."""
 
 from pathlib import Path
 

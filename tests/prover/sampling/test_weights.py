@@ -1,4 +1,4 @@
-"""The manifest of a folder of weights: what is read back, and what is refused, each in one sentence."""
+"""The manifest of a folder of weights: reading it back, and errors of one sentence."""
 
 import json
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Proofs are shortened by checked steps only; what holds is decided here by what a text contains.
+"""Proofs are shortened by checked steps only; here a text is verified if it contains some words.
 
 tests/prover/search/strategies/test_strategies_lean.py does it with Lean.
 """
@@ -29,7 +29,7 @@ proofs = st.lists(st.sampled_from(LINES), min_size=1, max_size=6).map(lambda lin
 
 
 class Holds:
-    """Says yes to what contains all of some words; counts how often it was asked."""
+    """Verifies texts that contain all of some words, and counts its checks."""
 
     def __init__(self, *words: str) -> None:
         self.words = words

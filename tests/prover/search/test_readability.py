@@ -1,4 +1,4 @@
-"""Which of two proofs a person would rather read."""
+"""Comparison of proofs by readability."""
 
 import itertools
 

@@ -1,4 +1,4 @@
-"""What a search owes its strategies, on scripted samplers, questions and a scripted checker: one budget, one ending.
+"""Searches with strategies, on scripted samplers and a scripted checker: one budget, one ending.
 
 tests/prover/search/strategies/ runs the strategies on real parts.
 """
@@ -47,7 +47,7 @@ class Scripted:
 
 @dataclass
 class Questions:
-    """Lean, asked for something else than a verdict."""
+    """A stand-in for requests to Lean other than checks."""
 
     turns: int = 1
     asked: int = 0
@@ -68,7 +68,7 @@ class Questions:
 
 @dataclass
 class TimedChecker(ScriptedChecker):
-    """Verifies what has `ok` in it, in as many heartbeats as the last word says."""
+    """Verifies texts with `ok`, in as many heartbeats as the last word."""
 
     async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
         verdict = await super().check(theorem, candidate, terms)

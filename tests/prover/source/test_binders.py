@@ -31,7 +31,7 @@ def read(statement: str) -> tuple[list[tuple[str, str]], tuple[str, ...], str]:
             "theorem t (f : Nat → Nat) : (∀ x, f x = x) → f 0 = 0",
             ([("f", "Nat → Nat"), ("g1", "(∀ x, f x = x)")], ("g1",), "f 0 = 0"),
         ),
-        # What stands behind a quantifier or an equivalence is not assumed.
+        # Propositions after a quantifier or an equivalence are not hypotheses.
         ("theorem t (p : Nat → Prop) : ∃ n, p n → p 0", ([("p", "Nat → Prop")], (), "∃ n, p n → p 0")),
         # The arrow of a type is no implication.
         (

@@ -1,4 +1,4 @@
-"""What a context declares, as Lean says."""
+"""Declarations of a context, compared with Lean."""
 
 import pytest
 

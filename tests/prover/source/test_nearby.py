@@ -1,4 +1,4 @@
-"""A context cut down to what matters for a theorem."""
+"""A context reduced to the parts relevant to a theorem."""
 
 from hypothesis import given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""Commands that only show or test something, and what is said of them."""
+"""Commands that only show or test something, and the messages about them."""
 
 from prover.source import lean_file, showing
 from prover.verdict import Region

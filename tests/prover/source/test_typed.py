@@ -1,4 +1,4 @@
-"""What people type where a statement is wanted."""
+"""User input in place of statements."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""A PostgreSQL server for tests: Debian's, with a cluster of its own that is thrown away."""
+"""A PostgreSQL server for tests: Debian's, with a temporary cluster."""
 
 import contextlib
 import os
@@ -48,7 +48,7 @@ def _programs() -> Path:
 
 
 def _unprivileged() -> str | None:
-    """Whom to run it as: PostgreSQL refuses root."""
+    """Return the user to run it as, since PostgreSQL refuses root."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):

@@ -116,7 +116,7 @@ async def test_what_is_held_is_not_taken_by_others(queue: BatchQueue, database: 
 
 
 async def test_a_lease_is_renewed_only_for_work_in_hand(queue: BatchQueue, database: Database) -> None:
-    """An item that fell out of a server's hands, its answer unwritten, stayed under a lease that was renewed for ever."""
+    """An item whose answer could not be written stayed under a lease that was renewed forever."""
     await submit(queue, 2)
     worked_on, dropped = await queue.claim(2, 0.2)
     await asyncio.sleep(0.25)

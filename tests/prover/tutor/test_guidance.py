@@ -1,4 +1,4 @@
-"""What a tutor decides, by rules and by a policy."""
+"""Decisions of a tutor, by rules and by a policy."""
 
 import json
 from pathlib import Path

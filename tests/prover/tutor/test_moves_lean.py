@@ -1,4 +1,4 @@
-"""Proofs and half proofs as Lean reads them."""
+"""Complete and partial proofs, read by Lean."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""A real `vllm serve` asked to reword a hint: its words are held to the vetoes, and where none of them pass the template stays."""
+"""A real `vllm serve` rewords a hint: its texts are subject to the vetoes; if none passes, the template is used."""
 
 import asyncio
 import importlib.util

@@ -1,4 +1,4 @@
-"""How proofs are put behind a learner's text, and who knows which of them."""
+"""Proofs that continue a learner's text, and their visibility."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What a hint must not do, judged without Lean; what Lean would say is scripted."""
+"""Vetoes of hints, with scripted answers of Lean."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Certificates, tokens and servers that want them."""
+"""Certificates, tokens and servers that require them."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Who is let in, through a real channel to a server that was never started: it answers whatever needs no Lean."""
+"""Authentication through a real channel to a server that was never started and answers only calls without Lean."""
 
 import asyncio
 import contextlib
@@ -147,7 +147,7 @@ async def test_tokens_are_made_and_revoked_while_the_server_runs(tmp_path: Path)
 
 
 async def test_calls_in_work_end_with_their_token(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A stream went on for as long as its client liked after its token was revoked."""
+    """A stream continued after its token was revoked."""
     monkeypatch.setattr(authentication, "_LOOK_SECONDS", 0.05)
     file = tmp_path / "tokens.toml"
     revoked, kept = tokens.new(file, "revoked", [Role.CHECK]), tokens.new(file, "kept", [Role.CHECK])

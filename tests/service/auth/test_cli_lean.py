@@ -1,4 +1,4 @@
-"""The command line against a server that wants TLS and a token, with a real Lean behind it."""
+"""The command line with a server that requires TLS and a token, with real Lean."""
 
 import asyncio
 from pathlib import Path

@@ -173,7 +173,7 @@ async def test_a_cancelled_batch_stops_what_is_under_way(runner: BatchRunner, le
 async def test_a_batch_stands_still_while_its_owner_has_no_valid_token(
     engine: Engine, database: Database, tmp_path: Path
 ) -> None:
-    """It went on for as long as it took after the token was revoked."""
+    """It continued after the token was revoked."""
     file = tmp_path / "tokens.toml"
     for name in ("ann", "bob"):
         tokens.new(file, name, [Role.PROVE])

@@ -1,4 +1,4 @@
-"""What is stored of a batch is read back, also if an earlier version stored it."""
+"""Stored batches are read back, also those of earlier versions."""
 
 import json
 from dataclasses import replace

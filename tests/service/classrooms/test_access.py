@@ -1,4 +1,4 @@
-"""Who sees a classroom, where callers have tokens; Lean is never asked."""
+"""Access to classrooms by callers with tokens, without Lean."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""`leansieve batches` against a server that keeps some."""
+"""`leansieve batches` with a server that has some."""
 
 import pytest
 

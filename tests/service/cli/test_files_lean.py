@@ -1,4 +1,4 @@
-"""Files as users have them: `check`, `prove` and `check --against` on a real Lean."""
+"""Realistic files: `check`, `prove` and `check --against` with real Lean."""
 
 import json
 from pathlib import Path

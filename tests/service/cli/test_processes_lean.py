@@ -1,4 +1,4 @@
-"""Whole processes with Lean of their own: what they start is gone when they end."""
+"""Complete processes with their own Lean: their children end with them."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Nobody who waits for an answer waits for a batch."""
+"""Interactive calls do not wait for batches."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Searches that remember, with real Lean and a real database."""
+"""Searches with stored results, with real Lean and a real database."""
 
 import asyncio
 from collections.abc import Iterator

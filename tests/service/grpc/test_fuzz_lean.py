@@ -1,4 +1,4 @@
-"""Every call with whatever protobuf can carry: the server answers each with a response or an ordinary status.
+"""Every call with arbitrary protobuf messages: the server answers each with a response or an ordinary status.
 
 `LEANSIEVE_FUZZ=20000` runs so many requests of each call; the default is what a test run has time for.
 """

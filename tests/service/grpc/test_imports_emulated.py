@@ -1,4 +1,4 @@
-"""Clients that ask for ever new imports, at a server whose workers are emulated by scripted processes."""
+"""Clients with ever new imports, and a server whose workers are emulated by scripted processes."""
 
 import asyncio
 

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.lean
 EASY = Theorem("theorem easy (a b : Nat) : a + b = b + a")
 # No template proves it: it is false.
 FALSE = Theorem("theorem wrong (a b : Nat) : a + b = b + a + 1")
-# Half a million cases, one by one: minutes if nobody stops it.
+# Half a million cases, one by one: takes minutes unless it is stopped.
 LONG = Check(
     Theorem("theorem long : ∀ a b c d e : Fin 14, a + b + c + d + e = e + d + c + b + a"),
     Candidate("by decide"),

@@ -1,4 +1,4 @@
-"""Who reaches the bridge, what may be sent to it, and what it says to the rest; no Lean is started."""
+"""Access to the HTTP server, accepted requests and errors, without Lean."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""What is read of a request's body."""
+"""Reading of a request's body."""
 
 from collections.abc import AsyncIterator
 

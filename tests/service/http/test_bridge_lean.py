@@ -15,7 +15,7 @@ pytestmark = pytest.mark.lean
 
 EASY = {"statement": "theorem easy (a b : Nat) : a + b = b + a"}
 FALSE = {"statement": "theorem wrong (a b : Nat) : a + b = b + a + 1"}
-# Half a million cases, one by one: minutes if nobody stops it.
+# Half a million cases, one by one: takes minutes unless it is stopped.
 LONG = {
     "theorem": {"statement": "theorem long : ∀ a b c d e : Fin 14, a + b + c + d + e = e + d + c + b + a"},
     "proof": "by decide",

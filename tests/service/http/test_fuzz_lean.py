@@ -1,4 +1,4 @@
-"""Whatever a body holds, and whatever the OpenAPI document allows: an ordinary answer in the form that is documented.
+"""Arbitrary bodies, and requests from the OpenAPI document: each gets an ordinary answer in the documented form.
 
 `LEANSIEVE_FUZZ=20000` runs so many requests of each call; the default is what a test run has time for.
 """

@@ -1,4 +1,4 @@
-"""The web page in a real browser, before a real server and a real Lean."""
+"""The web page in a real browser, with a real server and real Lean."""
 
 import asyncio
 import functools

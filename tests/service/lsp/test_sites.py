@@ -1,4 +1,4 @@
-"""What an editor's positions mean, and which edits still hold when the text has changed."""
+"""Positions of editors, and edits that are still valid after the text has changed."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What an agent says to a tool, before anybody is asked to prove anything."""
+"""Arguments of tools, before a search starts."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How calls end when the server does, through a real channel; the engine behind it takes its time instead of proving."""
+"""The end of calls when the server ends, through a real channel; a slow engine stands for searches."""
 
 import asyncio
 from collections.abc import AsyncGenerator

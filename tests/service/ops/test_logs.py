@@ -1,4 +1,4 @@
-"""Logs are one line an event and hold nothing that a user wrote."""
+"""Logs have one line per event and no text of users."""
 
 import asyncio
 import json

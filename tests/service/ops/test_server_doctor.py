@@ -1,4 +1,4 @@
-"""What `leansieve doctor` says of store, tokens and certificate."""
+"""`leansieve doctor` on store, tokens and certificate."""
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Environments of their own for other people's programs that tests run: made once from a pinned list, kept in the user's cache folder."""
+"""Separate environments for third-party programs of tests: made once from a pinned list, kept in the user's cache folder."""
 
 import hashlib
 import os

@@ -12,7 +12,7 @@ from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.wait import WebDriverWait
 
 MISSING = [name for name in ("chromium", "chromedriver") if shutil.which(name) is None]
-"""What must be installed and is not."""
+"""Return the missing packages."""
 _PATIENCE_SECONDS = 120
 
 

@@ -1,4 +1,4 @@
-"""What holds for every algorithm, and making one by name."""
+"""Properties of every algorithm, and creation by name."""
 
 import json
 

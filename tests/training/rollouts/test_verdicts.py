@@ -15,7 +15,7 @@ ONE, OTHER = Theorem("theorem one : 1 = 1"), Theorem("theorem other : 2 = 2")
 
 
 class RecordingChecker:
-    """Says of a proof what its text says, and remembers what it was asked; stands in for a pool."""
+    """A stand-in for a pool whose verdict is the text of the proof; it records its checks."""
 
     def __init__(self) -> None:
         self.asked: list[str] = []

@@ -1,4 +1,4 @@
-"""The thread that checks, with a scripted pool of workers: what a real one does only when it breaks."""
+"""The checking thread, with a scripted pool of workers that fails like a real one."""
 
 import asyncio
 import errno

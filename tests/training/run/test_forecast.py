@@ -1,4 +1,4 @@
-"""`leansieve train --dry-run`: what it says is what the run does."""
+"""`leansieve train --dry-run`: its report agrees with the run."""
 
 import re
 from pathlib import Path

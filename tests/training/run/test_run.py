@@ -1,4 +1,4 @@
-"""What a run writes about itself, how it goes on, and how it ends."""
+"""Outputs of a run, its resumption and its end."""
 
 import json
 import os

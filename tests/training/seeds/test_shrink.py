@@ -1,4 +1,4 @@
-"""A proof that casts a wide net becomes the one that the net caught."""
+"""A proof with alternatives is reduced to the alternative that works."""
 
 from training.seeds.shrink import shrink
 

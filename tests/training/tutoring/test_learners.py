@@ -1,4 +1,4 @@
-"""Simulated learners, what they write, and what a session is worth."""
+"""Simulated learners, their texts, and the reward of a session."""
 
 from hypothesis import given
 from hypothesis import strategies as some

@@ -1,4 +1,4 @@
-"""Lean's answers are asked for once, and outlive the process."""
+"""Lean's answers are requested once, and stored across processes."""
 
 from pathlib import Path
 

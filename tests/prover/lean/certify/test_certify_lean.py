@@ -1,4 +1,4 @@
-"""A toolchain that answers rightly passes the battery; one that answers wrongly, in whatever way, does not.
+"""A correct toolchain passes the battery; one with any kind of wrong answers does not.
 
 The battery runs once on real workers of the embedded Lean, whose answers are kept; each fault changes answers on their way.
 """
@@ -36,7 +36,7 @@ LEAN = "Lean (version 4.28.0, x86_64, commit 0, Release)"
 
 @dataclass
 class Answers:
-    """Asks real workers what was not asked before, and keeps what they say."""
+    """Caches the answers of real workers."""
 
     pool: WorkerPool
     known: dict[tuple[Any, ...], Any] = field(default_factory=dict)
@@ -175,7 +175,7 @@ class NoGuard(Answers):
 
 
 CUT_SHORT = (VerdictKind.TIMEOUT, VerdictKind.OUT_OF_RESOURCES)
-"""What becomes of a proof that goes on for ever: which of them depends on how fast the machine is."""
+"""Possible verdicts on an endless proof, depending on the speed of the machine."""
 
 
 class OnceDead(Answers):

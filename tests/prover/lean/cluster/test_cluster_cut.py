@@ -1,4 +1,4 @@
-"""A host that is cut from the network: it runs in a network namespace of its own, whose link is taken away and given back."""
+"""A host cut off from the network: it runs in its own network namespace, whose link is removed and restored."""
 
 import asyncio
 import contextlib

@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.lean, pytest.mark.timeout(300), pytest.mark.asyncio(lo
 
 CONFIG = PoolConfig(workers=1, spares=0, grace_seconds=5.0)
 EASY = Theorem("theorem easy (a b : Nat) : a + b = b + a")
-# Half a million cases, one by one: minutes if nobody stops it.
+# Half a million cases, one by one: takes minutes unless it is stopped.
 LONG = Theorem("theorem long : ∀ a b c d e : Fin 14, a + b + c + d + e = e + d + c + b + a")
 PATIENT = Terms(Limits(seconds=120, heartbeats=4_000_000, recursion=4_000))
 

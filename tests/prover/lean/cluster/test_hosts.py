@@ -1,4 +1,4 @@
-"""Hosts that come, go and say nothing, scripted; test_cluster_ray.py has real ones."""
+"""Scripted hosts that join, leave and fall silent; test_cluster_ray.py has real ones."""
 
 import asyncio
 import contextlib
@@ -31,7 +31,7 @@ LOADED = ("Init", "Std")
 
 
 class Scripted:
-    """A host that answers when it is told to."""
+    """A host that answers on command."""
 
     def __init__(self, name: str, workers: int = 1) -> None:
         self.name = name

@@ -1,4 +1,4 @@
-"""What is noted of a cluster that was started in the background."""
+"""The record of a cluster started in the background."""
 
 import json
 import os

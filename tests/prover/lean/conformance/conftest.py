@@ -1,6 +1,6 @@
 """Every runtime of this machine, one after the other, each with one worker process for all tests.
 
-`embedded` is always there. `native` is where `lake` is on PATH. `native-emulated` is `NativeToolchain` with programs called
+`embedded` always exists. `native` exists if `lake` is on PATH. `native-emulated` is `NativeToolchain` with programs called
 `lake` and `lean` that run the worker on the embedded Lean: our half of native is real there, Lean's half is not native.
 """
 
@@ -46,7 +46,7 @@ _RUNTIMES = {"embedded": _embedded, "native": _native, "native-emulated": _emula
 
 @pytest.fixture(scope="session", params=list(_RUNTIMES))
 def wire(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wire]:
-    """A worker that has said hello. Its end, when its client leaves, is looked at, too."""
+    """A worker after its hello. Its end is tested when its client leaves."""
     worker = Wire(_RUNTIMES[request.param](tmp_path_factory.mktemp("runtime")))
     yield worker
     worker.close()
@@ -54,7 +54,7 @@ def wire(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture(scope="session")
 def elaborator(wire: Wire) -> Iterator[Wire]:
-    """A process of that runtime that runs whatever it is given."""
+    """An elaborator of that runtime."""
     worker = Wire(wire.runtime, role="elaborator")
     yield worker
     worker.close()
@@ -62,7 +62,7 @@ def elaborator(wire: Wire) -> Iterator[Wire]:
 
 @pytest.fixture(scope="session")
 def judge(wire: Wire) -> Iterator[Wire]:
-    """A process of that runtime that elaborates nothing."""
+    """A judge of that runtime."""
     worker = Wire(wire.runtime, role="judge")
     yield worker
     worker.close()

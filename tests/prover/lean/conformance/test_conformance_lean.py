@@ -10,7 +10,7 @@ from tests.prover.lean.conformance.wire import IMPORTS, Wire, pause, request
 pytestmark = pytest.mark.lean
 
 EASY = "theorem easy (a b : Nat) : a + b = b + a"
-# Half a million cases, one by one: minutes if nobody stops it.
+# Half a million cases, one by one: takes minutes unless it is stopped.
 LONG = "theorem long : ∀ a b c d e : Fin 14, a + b + c + d + e = e + d + c + b + a"
 PATIENT = {"heartbeats": 4_000_000, "recursion": 4_000}
 

@@ -1,4 +1,4 @@
-"""A theorem's header is elaborated once. What is said of a candidate is what Lean says of the whole theorem."""
+"""A theorem's header is elaborated once. A candidate's messages are those of Lean about the whole theorem."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""A second, independent client of docs/worker-protocol.md: plain JSON over pipes, nothing of `prover.lean.wire`."""
+"""A second, independent client of docs/worker-protocol.md: plain JSON over pipes, without `prover.lean.wire`."""
 
 import json
 import os
@@ -24,7 +24,7 @@ SECONDS = 240.0
 
 
 class Wire:
-    """One worker process. `ask` is enough for most; `send` and `receive` let several requests be under way."""
+    """One worker process. `ask` suffices for most tests; `send` and `receive` allow several pending requests."""
 
     def __init__(self, runtime: LeanRuntime, imports: Sequence[str] = IMPORTS, role: str = "worker") -> None:
         runtime.prepare()
@@ -106,7 +106,7 @@ class Wire:
         return None if first is acknowledgement else first
 
     def close(self) -> None:
-        """Leave, as a client that dies does: the process must end by itself, with all that it started."""
+        """Disconnect like a dying client: the process must end by itself, with all its children."""
         members = [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]
         assert self.process.stdin
         self.process.stdin.close()

@@ -1,4 +1,4 @@
-"""The second kernel, asked about exports written by hand: right ones it accepts, wrong ones of every kind it refuses."""
+"""The second kernel on hand-written exports: it accepts correct ones and rejects every kind of wrong ones."""
 
 import json
 import random

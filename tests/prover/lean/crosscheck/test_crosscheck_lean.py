@@ -1,4 +1,4 @@
-"""Two kernels about the proofs of a real worker, and what is said where they do not agree."""
+"""Two kernels on the proofs of a real worker, and the verdicts if they disagree."""
 
 import json
 import os
@@ -186,7 +186,7 @@ OWN = 'notation "ℕ" => Nat\naxiom big : ∃ n : ℕ, 5 < n\nopaque seed : ℕ\
 
 
 class Alone:
-    """Processes that take nothing: whatever is asked goes into quarantine."""
+    """Processes whose checks all go into quarantine."""
 
     async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
         return Verdict(VerdictKind.FORBIDDEN, mode=candidate.mode, policy=terms.policy, containable=True)

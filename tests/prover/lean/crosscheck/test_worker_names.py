@@ -1,6 +1,6 @@
-"""What the worker calls in Lean by name is exported by the library of Lean 4.35.0 under the same name.
+"""All functions of Lean that the worker calls are exported by the library of Lean 4.35.0 under the same names.
 
-That says nothing of types and meaning; a toolchain certifies itself on the user's machine (`leansieve certify`).
+This does not cover types and meaning; users certify a toolchain on their machine (`leansieve certify`).
 """
 
 import ctypes

@@ -1,4 +1,4 @@
-"""How many workers a machine or container carries."""
+"""The number of workers for a machine or container."""
 
 from pathlib import Path
 

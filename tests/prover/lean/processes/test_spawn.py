@@ -16,7 +16,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 
 @pytest.mark.parametrize("steps", range(1, 16))
 async def test_process_whose_caller_is_cancelled_at_any_step_of_its_start_is_gone(steps: int) -> None:
-    """asyncio alone hung there, and the benchmark of leaks with it."""
+    """asyncio alone hung here, and with it the benchmark of leaks."""
     before = set(psutil.Process().children(recursive=True))
     starting = asyncio.create_subprocess_exec("sleep", "600", stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     task = asyncio.create_task(spawned(starting, _end))

@@ -1,4 +1,4 @@
-"""Answers are found among noise, whatever the noise."""
+"""Answers are found among any noise."""
 
 import pytest
 from hypothesis import given

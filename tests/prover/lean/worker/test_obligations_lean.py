@@ -1,4 +1,4 @@
-"""What the worker demands of the constants that the kernel makes for an inductive type, by the worker's own functions."""
+"""The worker's obligations for the constants that the kernel generates for an inductive type, tested with its own functions."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -32,7 +32,7 @@ async def test_retried_jobs_then_priority_then_arrival() -> None:
 
 
 async def test_batches_go_on_slowly_where_others_ask_without_end() -> None:
-    """Nothing of a batch was taken as long as anything else waited: four items took a minute."""
+    """No batch item was scheduled while anything else waited: four items took a minute."""
     queue, taken = JobQueue(1000, 1_000_000), []
     for order in range(3):
         queue.push(job(order, priority=Priority.BATCH))

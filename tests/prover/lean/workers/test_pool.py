@@ -1,6 +1,6 @@
-"""What a pool does with requests: verdicts, deadlines, cancellation, the queue.
+"""A pool's requests: verdicts, deadlines, cancellation, the queue.
 
-Scripted processes stand for Lean: real processes, pipes and signals. What real Lean does is in test_pool_lean.py."""
+Scripted processes stand for Lean: real processes, pipes and signals. test_pool_lean.py uses real Lean."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""What is left of a pool that was closed, or whose process was killed: nothing. Emulated by scripted processes."""
+"""Nothing is left of a pool that was closed, or whose process was killed. Emulated by scripted processes."""
 
 import asyncio
 import subprocess

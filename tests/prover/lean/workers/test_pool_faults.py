@@ -150,7 +150,7 @@ async def test_other_requests_fail_by_the_same_rules() -> None:
 
 @pytest.mark.parametrize("count", [300, pytest.param(3_000, marks=pytest.mark.slow)])
 async def test_storm_of_checks_cancellations_deadlines_and_deaths_swaps_no_answer(count: int, tmp_path: Path) -> None:
-    """Every check gets its own answer, whatever happens to its neighbours."""
+    """Every check gets its own answer, even if others fail."""
     chance = random.Random(7)
     async with pool_of(2, spares=1, max_queued=count, grace_seconds=2.0) as pool:
 

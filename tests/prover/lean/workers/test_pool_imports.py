@@ -42,7 +42,7 @@ async def test_two_import_sets_share_one_worker_by_turns() -> None:
 
 
 async def test_ever_new_imports_take_a_share_of_the_workers_time_and_no_more() -> None:
-    """A client that asked for other imports each time once kept every worker starting, and nobody else was served."""
+    """A client that used other imports each time kept every worker starting, and no other client was served."""
     spent = 0.0
 
     def pay(seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""Checkers whose worker serves nobody else; emulated by scripted processes."""
+"""Checkers with their own worker; emulated by scripted processes."""
 
 import asyncio
 from typing import Any

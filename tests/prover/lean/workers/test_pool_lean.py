@@ -24,7 +24,7 @@ pytestmark = pytest.mark.lean
 
 EASY = Theorem("theorem easy (a b : Nat) : a + b = b + a")
 PROOF = Candidate("by omega")
-# Half a million cases, one by one: minutes if nobody stops it.
+# Half a million cases, one by one: takes minutes unless it is stopped.
 LONG = Theorem("theorem long : ∀ a b c d e : Fin 14, a + b + c + d + e = e + d + c + b + a")
 LONG_PROOF = Candidate("by decide")
 PATIENT = Limits(seconds=120, heartbeats=4_000_000, recursion=4_000)
@@ -290,6 +290,6 @@ asyncio.run(main())
 
 @pytest.mark.parametrize("context", ["-- a comment", "/- one /- in another -/ -/\n-- and a line\n", "  \n\n"])
 async def test_a_context_of_comments_alone_is_an_empty_one(lean_pool: WorkerPool, context: str) -> None:
-    """Lean's parser looked for a command behind them, and the statement was called invalid."""
+    """Lean's parser looked for a command after them, and the statement was invalid."""
     theorem = Theorem("theorem t (a b : Nat) : a + b = b + a", context=context)
     assert (await lean_pool.check(theorem, Candidate("by omega"))).verified

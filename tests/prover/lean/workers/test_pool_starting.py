@@ -1,4 +1,4 @@
-"""How a pool comes up, and what it says if it does not; emulated by scripted processes."""
+"""The start of a pool, and its errors; emulated by scripted processes."""
 
 import asyncio
 import itertools

@@ -1,4 +1,4 @@
-"""Failover between servers of which some answer as vLLM does when it cannot serve a request; test_vllm_server.py has real ones."""
+"""Failover between servers, some of which fail like vLLM; test_vllm_server.py has real ones."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""A real `vllm serve`, asked over HTTP; what dies in front of it is a relay."""
+"""A real `vllm serve` over HTTP; a relay in front of it is killed."""
 
 import asyncio
 import importlib.util

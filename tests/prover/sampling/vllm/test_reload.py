@@ -1,4 +1,4 @@
-"""New weights taken in while the engines run: real vLLM, tiny models, and transformers as the judge."""
+"""New weights loaded while the engines run: real vLLM, tiny models, compared with transformers."""
 
 import asyncio
 import importlib.util

@@ -1,4 +1,4 @@
-"""Searches with a real engine behind them: what they want no more, the engine drops."""
+"""Searches with a real engine: it drops requests that they no longer need."""
 
 import asyncio
 import importlib.util

@@ -1,4 +1,4 @@
-"""What becomes of engines whose owner is gone: the processes are real, what they are forked to do is not vLLM."""
+"""Engines whose owner has ended: the processes are real, but do not run vLLM."""
 
 import asyncio
 import sys

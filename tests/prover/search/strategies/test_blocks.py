@@ -1,4 +1,4 @@
-"""Texts that strategies take apart and put together."""
+"""Texts that strategies split and join."""
 
 import pytest
 from hypothesis import given

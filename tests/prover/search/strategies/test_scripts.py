@@ -1,4 +1,4 @@
-"""Walking from state to state, with a stepper that knows what a few tactics do; test_kinds_lean.py does it with Lean."""
+"""Steps between states, with a stepper that knows a few tactics; test_kinds_lean.py uses Lean."""
 
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -22,7 +22,7 @@ CONS = "x : Nat\nxs1 : List Nat\nih : turn (turn xs1) = xs1\n⊢ turn (turn xs1 
 
 
 class Steps:
-    """Knows by (beginning of the goal, beginning of the tactic) what comes; all else fails."""
+    """A stepper with results by (beginning of the goal, beginning of the tactic); everything else fails."""
 
     def __init__(self, known: dict[tuple[str, str], tuple[str, ...]], exhausted: str = "") -> None:
         self.known = known

@@ -1,4 +1,4 @@
-"""Hypotheses applied to each other, as far as their texts show that they fit."""
+"""Hypotheses applied to each other if their texts match."""
 
 from prover.search.tactics.goals.goal import Goal, read_goal
 from prover.search.tactics.terms.applications import applied, witnessed

@@ -1,4 +1,4 @@
-"""Divisibility and remainders, as far as text shows them."""
+"""Divisibility and remainders, recognised in texts."""
 
 import pytest
 

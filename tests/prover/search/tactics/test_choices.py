@@ -1,4 +1,4 @@
-"""What is tried on a goal, read as text; tests with Lean say what of it closes goals."""
+"""Tactics proposed for a goal, read as text; tests with Lean show which close goals."""
 
 from prover.search.tactics.choices import closers
 from prover.search.tactics.goals.goal import read_goal

@@ -1,4 +1,4 @@
-"""Where Lean finds an error, a hole is left that can be filled again."""
+"""A step with an error is cut to a hole that can be filled again."""
 
 import pytest
 from hypothesis import given

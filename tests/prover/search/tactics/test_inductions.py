@@ -1,4 +1,4 @@
-"""Which inductions are tried, and what is done in their cases."""
+"""The inductions tried, and the tactics for their cases."""
 
 from prover.search.tactics.goals.goal import read_goal
 from prover.search.tactics.goals.known import Known, known_of

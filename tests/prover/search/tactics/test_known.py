@@ -1,4 +1,4 @@
-"""What is read off a context beside its names."""
+"""Facts read from a context in addition to its names."""
 
 from prover.search.tactics.goals.known import known_of
 from prover.source.context.declarations import scanned

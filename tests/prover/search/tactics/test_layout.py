@@ -1,4 +1,4 @@
-"""Scripts laid out as Mathlib's style guide asks."""
+"""Scripts laid out by Mathlib's style guide."""
 
 from prover.search.tactics.moves.steps import flatten
 from prover.search.tactics.scripts.layout import Move, laid_out

@@ -1,4 +1,4 @@
-"""Witnesses from the equations of a goal, and the arithmetic behind them."""
+"""Witnesses from the equations of a goal, and their arithmetic."""
 
 import math
 import operator

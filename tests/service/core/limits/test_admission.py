@@ -1,4 +1,4 @@
-"""How many calls are let in at once, and when the others are told to come back."""
+"""The number of concurrent calls, and the retry delay of the others."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ from service.server import listening
 
 
 class Clock:
-    """Seconds that pass when the test says so."""
+    """A clock controlled by the test."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -1,4 +1,4 @@
-"""What one client may take."""
+"""The quotas of one client."""
 
 import pytest
 from hypothesis import given
@@ -10,7 +10,7 @@ from service.ops.config import ClientSettings
 
 
 class Clock:
-    """Seconds that pass when the test says so."""
+    """A clock controlled by the test."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -1,4 +1,4 @@
-"""What clients are charged for what they have Lean do, by calls and by batches."""
+"""Charging of clients for Lean's work, by calls and by batches."""
 
 import asyncio
 from pathlib import Path
@@ -28,7 +28,7 @@ HOUR = 3600.0
 
 
 class Clock:
-    """Seconds that pass when the test says so."""
+    """A clock controlled by the test."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -1,4 +1,4 @@
-"""Texts from outside."""
+"""Untrusted texts."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What requests mean by a focus, an α or a name."""
+"""Resolution of a focus, an α or a name in requests."""
 
 from pathlib import Path
 from typing import Any

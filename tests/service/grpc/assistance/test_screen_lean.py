@@ -1,4 +1,4 @@
-"""What is odd about a statement, over a real channel with real Lean behind it."""
+"""Notes on statements, over a real channel with real Lean."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Settings: flags over environment over file over defaults."""
+"""Precedence of settings: flags, environment, file, defaults."""
 
 from pathlib import Path
 

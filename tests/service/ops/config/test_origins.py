@@ -1,4 +1,4 @@
-"""`leansieve config show`: every setting, where it comes from, and no secret."""
+"""`leansieve config show`: every setting with its origin, without secrets."""
 
 from pathlib import Path
 

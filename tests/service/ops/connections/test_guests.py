@@ -1,4 +1,4 @@
-"""Who gets in, and who leaves for them."""
+"""Admission of connections, and eviction of others."""
 
 from dataclasses import dataclass, field
 

@@ -52,7 +52,7 @@ async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 @pytest.mark.parametrize("requests_before", [0, 1])
 async def test_every_head_of_a_request_has_to_come_soon(monkeypatch: pytest.MonkeyPatch, requests_before: int) -> None:
-    """Only the first one was timed: a client that dripped a second one kept its connection for ever."""
+    """Only the first request was timed: a client that sent a second one byte by byte kept its connection forever."""
     monkeypatch.setattr(module, "_HEAD_SECONDS", 0.5)
     async with listening(ConnectionBounds(10, 10)) as (port, _):
         reader, writer = await connected(port, "127.0.0.2")

@@ -1,4 +1,4 @@
-"""Connections to a real gRPC server that say nothing."""
+"""Silent connections to a real gRPC server."""
 
 import asyncio
 import contextlib

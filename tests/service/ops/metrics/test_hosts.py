@@ -1,4 +1,4 @@
-"""What is told of the hosts of a cluster: in metrics, in GetServerInfo."""
+"""Hosts of a cluster in metrics and GetServerInfo."""
 
 import pytest
 

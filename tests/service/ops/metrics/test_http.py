@@ -63,7 +63,7 @@ def test_not_ready_is_503() -> None:
 
 
 def test_a_database_that_is_down_is_seen_and_may_be_left_out(tmp_path: Path) -> None:
-    """`/readyz` said 200 whatever became of the database."""
+    """`/readyz` answered 200 even if the database failed."""
     database, health, recorder = Database.open(str(tmp_path / "store.sqlite")), Health(), Recorder()
     health.serving = True
     checks = readiness(ServerSettings(unhealthy_seconds=0), health, database)

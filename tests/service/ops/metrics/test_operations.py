@@ -1,4 +1,4 @@
-"""What is told of the store, of batches and of the certificate."""
+"""Metrics of the store, batches and the certificate."""
 
 import contextlib
 from datetime import UTC, datetime, timedelta
@@ -18,7 +18,7 @@ from service.ops.metrics.operations import CertificateCollector, StoreCollector
 
 
 async def test_the_store_and_its_batches_are_counted(tmp_path: Path) -> None:
-    """Neither had a metric: nobody learned of a database that was down."""
+    """Neither had a metric: a failure of the database was not visible."""
     with contextlib.closing(Database.open(str(tmp_path / "store.sqlite"))) as database:
         queue, figures, registry = BatchQueue(database), Figures(), CollectorRegistry()
         registry.register(StoreCollector(database, figures))

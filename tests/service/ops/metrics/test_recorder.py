@@ -1,4 +1,4 @@
-"""What is counted of checks, samplers and searches."""
+"""Counters of checks, samplers and searches."""
 
 import asyncio
 from collections.abc import AsyncGenerator

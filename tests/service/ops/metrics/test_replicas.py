@@ -1,4 +1,4 @@
-"""What is told of a model's replicas on hosts: in metrics, in GetServerInfo; and settings that ask for them and do not fit."""
+"""Replicas of a model in metrics and GetServerInfo; and invalid settings of replicas."""
 
 from typing import Any
 

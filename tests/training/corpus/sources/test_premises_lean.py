@@ -1,4 +1,4 @@
-"""What the library suggests for a theorem, without what its own proof may not use."""
+"""Library suggestions for a theorem, without those that its own proof must not use."""
 
 from pathlib import Path
 

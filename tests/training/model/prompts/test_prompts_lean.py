@@ -1,4 +1,4 @@
-"""What is taken out of a model's answer, as Lean sees it."""
+"""Proofs extracted from a model's answer, checked by Lean."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Stands in for lean-dojo where it is not installed: as much of it as our side uses, over pipes and not a terminal.
+"""A stand-in for lean-dojo if it is not installed: the parts that leansieve uses, over pipes instead of a terminal.
 
 Standard library only; the file becomes the modules `lean_dojo` and `loguru`.
 """

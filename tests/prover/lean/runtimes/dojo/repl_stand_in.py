@@ -1,4 +1,4 @@
-"""Stands in for `lake env lean FILE` with Lean4Repl in it. Speaks its protocol, and does what each tactic says.
+"""Stands in for `lake env lean FILE` with Lean4Repl in it. Speaks its protocol, and follows the instructions in each tactic.
 
 Standard library only; the file becomes a program called `lake`.
 """

@@ -1,7 +1,7 @@
 """lean-dojo on an emulated Lean: a script stands in for `lake env lean` with Lean4Repl.
 
-With the real lean-dojo (`make test-dojo`) it tests our side of LeanDojo and lean-dojo's own Python; where that is not installed,
-a stand-in of it leaves our side. Neither Lean4Repl nor Lean is tested.
+With the real lean-dojo (`make test-dojo`) it tests leansieve's code and lean-dojo's own Python; if that is not installed,
+a stand-in for it tests only leansieve's code. Neither Lean4Repl nor Lean is tested.
 """
 
 import asyncio
@@ -134,7 +134,7 @@ async def test_dojo_is_used_up_after_so_many_steps(emulated: Emulated) -> None:
 
 
 async def test_cancelled_step_ends_its_dojo(emulated: Emulated) -> None:
-    """Left alone, it would answer the next question with the last one's answer."""
+    """If kept, it would answer the next question with the previous answer."""
     pool = DojoPool(emulated())
     async with opened(pool) as session:
         first = (await session.begin()).state
@@ -198,7 +198,7 @@ async def test_what_dojo_cannot_be_asked_goes_to_our_own_checker(emulated: Emula
 
 
 async def test_candidate_is_looked_at_while_searches_hold_all_dojos(emulated: Emulated) -> None:
-    """A search step by step waited for the check of its own proof, which waited for its Dojo."""
+    """A stepwise search waited for the check of its own proof, which waited for its Dojo."""
     checker = Suspicious()
     pool = DojoPool(emulated(processes=1))
     async with opened(pool) as session, asyncio.timeout(240):

@@ -1,4 +1,4 @@
-"""What the tests of the embedded runtime share: a cache of their own, and a worker program that obeys simple commands."""
+"""Fixtures of the tests of the embedded runtime: a separate cache, and a worker program that obeys simple commands."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -51,6 +51,6 @@ def lean(variant: Variant) -> EmbeddedLean:
 
 @pytest.fixture
 def talk(lean: EmbeddedLean) -> Iterator[Callable[..., Talk]]:
-    """Starts processes that are gone when the test is."""
+    """Starts processes that end with the test."""
     with ExitStack() as started:
         yield lambda *imports: started.enter_context(Talk(lean.launch(imports)))

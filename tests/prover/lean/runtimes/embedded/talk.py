@@ -91,6 +91,6 @@ def images(lean: EmbeddedLean, *imports: str) -> list[Path]:
 
 
 def start(lean: EmbeddedLean, *imports: str) -> list[str]:
-    """How a process that is ended again starts."""
+    """Start a process and end it, to see how it starts."""
     with Talk(lean.launch(imports)) as process:
         return process.until_ready()

@@ -1,4 +1,4 @@
-"""What the emulated `lake` does. Standard library only.
+"""The emulated `lake`. Standard library only.
 
 Settings: `build_status`: exit status of `lake build`; `translated`: what `lake translate-config toml FILE` writes; `lake_says`: printed on stderr before it ends with `lake_status`;
 `lake_sleeps`: seconds.

@@ -1,8 +1,8 @@
-"""What the emulated `lean` does: names itself, or runs the worker program on the embedded Lean.
+"""The emulated `lean`: prints its version, or runs the worker program on the embedded Lean.
 
 Settings: `version`: what `--version` prints; `prefix`: what `--print-prefix` prints; `shell`: a shell command that
 runs instead of the worker; `source`: folder of this project; `cache`: folder of the embedded Lean; `library`: its library
-with the project's own modules beside it; `lies`: workers verify what they ought to forbid.
+with the project's own modules beside it; `lies`: workers verify texts that they should forbid.
 """
 
 import contextlib
@@ -135,7 +135,7 @@ class _Lean:
             os._exit(code if code >= 0 else 128 - code)
 
     def _lie(self, line: bytes) -> bytes:
-        """What a worker would say that vets nothing and believes everything."""
+        """Return the answer of a worker that vets nothing and accepts everything."""
         if not line.startswith(self._marker) or self._hello.get("role", "worker") != "worker":
             return line
         answer = json.loads(line[len(self._marker) :])

@@ -1,4 +1,4 @@
-"""Stand-ins for `lake` and `lean`: programs of these names that do what a JSON file beside them says.
+"""Stand-ins for `lake` and `lean`: programs with these names, controlled by a JSON file in their folder.
 
 They emulate a toolchain on a machine without one. What they emulate: command lines, environment, working directories,
 exit statuses. `lean --run` can go through to the embedded Lean (`lean_stand_in.py`), which imports what `Emulated.compile` has built.

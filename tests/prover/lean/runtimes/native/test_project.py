@@ -1,4 +1,4 @@
-"""Where a Lake project is, and what its files say. No Lean is needed."""
+"""Finding Lake projects and reading their files, without Lean."""
 
 import os
 from pathlib import Path
@@ -80,7 +80,7 @@ def test_a_lakefile_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_folder_that_cannot_be_looked_into_is_one_sentence(tmp_path: Path) -> None:
-    """It was a traceback."""
+    """This was a traceback."""
     with pytest.raises(RuntimeUnavailableError, match=r"cannot be looked into for a Lake project: File name too long$"):
         find_project(tmp_path / ("x" * 300))
 

@@ -1,4 +1,4 @@
-"""Which versions of Lean are taken."""
+"""The supported versions of Lean."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Which worker gets which job, and when a worker changes its imports."""
+"""The assignment of jobs to workers, and changes of their imports."""
 
 import asyncio
 from dataclasses import dataclass

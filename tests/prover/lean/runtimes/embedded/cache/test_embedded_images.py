@@ -1,4 +1,4 @@
-"""Processes that start where others have been before."""
+"""Processes that start from images."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Processes that share the memory of what they start from."""
+"""Processes that share the memory of their images."""
 
 import hashlib
 import os

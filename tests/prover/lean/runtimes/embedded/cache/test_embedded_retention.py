@@ -1,4 +1,4 @@
-"""What is dropped from the cache, and what never is."""
+"""Which entries are removed from the cache, and which are kept."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""Compiled code for all workers is made once, by a process that nobody waits for twice."""
+"""The code compiled for all workers is made once."""
 
 import asyncio
 import json
