@@ -1,4 +1,4 @@
-"""What all tools share: admission of the caller, errors as answers, and the options of checks and searches."""
+"""Parts that all tools share: admission of the caller, errors as answers, and the options of checks and searches."""
 
 import contextlib
 import functools
