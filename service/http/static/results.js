@@ -234,7 +234,7 @@ function summarised({ verdicts, diversity, spending, answer, stuckAt, spent, not
   if (spending.length > 1) {
     const cells = (tag, values) => values.map((value) => element(tag, tag === "th" ? { scope: "col" } : {}, value));
     found.push(
-      element("h3", {}, "Who worked on it"),
+      element("h3", {}, "Work by strategy"),
       element(
         "table",
         {},
