@@ -3,15 +3,15 @@
 import asyncio
 import contextlib
 import signal
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import grpc
 import structlog
 from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from prover.concurrency.tasks import ended, first
 from prover.errors import UserError
 from prover.requests import Service
 from prover.store.records.classrooms import ClassroomStore
@@ -21,7 +21,6 @@ from service.auth.identity import Role
 from service.auth.owners import Owners
 from service.batch.batches import Batches
 from service.batch.runner import BatchRunner
-from service.batch.waiting import ended
 from service.classrooms.classrooms import Classrooms
 from service.client.address import bind, is_local
 from service.contract.methods import SERVICES
@@ -102,7 +101,7 @@ async def listening(
 
     def surrounds(names: MetricNames, listen: str) -> list[Surround]:
         counted = CallRecorder(recorder.registry, names)
-        authentication = Authentication(settings.security, roles_of_anyone(listen), recorder.refused)
+        authentication = Authentication(settings.security, anonymous_roles(listen), recorder.refused)
         authentications.append(authentication)
         return [counted.around, recorder.tracing.around, in_work.around, authentication.around]
 
@@ -157,7 +156,7 @@ async def _drain(
     in_work.end("WatchBatchResults")  # the batch continues on another server
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(settings.drain_seconds):
-            await _first(in_work.none(), hurry.wait())
+            await first(in_work.none(), hurry.wait())
     in_work.end()
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(in_work.none(), _LAST_WORDS_SECONDS)
@@ -238,7 +237,7 @@ async def _start_and_watch(
 ) -> None:
     warming = asyncio.create_task(engine.start())
     try:
-        await _first(warming, stop.wait())
+        await first(warming, stop.wait())
         if stop.is_set():
             return
         await warming
@@ -248,7 +247,7 @@ async def _start_and_watch(
     announce("leansieve is ready: a proof was checked")
     watching = asyncio.create_task(state.watch(engine, settings.server.unhealthy_seconds))
     try:
-        await _first(watching, stop.wait())
+        await first(watching, stop.wait())
         if watching.done():
             await watching  # raises the failure
     finally:
@@ -272,16 +271,6 @@ async def _reload_settings(settings: Settings, asked: asyncio.Event, reload: Cal
         _log.info("settings were read again", log_level=now.log.level, changed_but_need_a_restart=changed)
 
 
-async def _first(*waits: asyncio.Task[Any] | Coroutine[Any, Any, Any]) -> None:
-    """Wait for the first of these; coroutines are cancelled afterwards, tasks are not."""
-    tasks = {wait if isinstance(wait, asyncio.Task) else asyncio.create_task(wait) for wait in waits}
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for task in tasks - set(waits):
-            task.cancel()
-
-
-def roles_of_anyone(listen: str) -> frozenset[Role]:
+def anonymous_roles(listen: str) -> frozenset[Role]:
     """Return the roles of unauthenticated callers at this address: remote ones may not administer the server."""
     return frozenset(Role) if is_local(listen) else frozenset({Role.PROVE})

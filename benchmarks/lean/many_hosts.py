@@ -17,7 +17,7 @@ from typing import Any
 from prover.candidate import Candidate
 from prover.lean.cluster.handle import Handle
 from prover.lean.cluster.pool import ClusterPool
-from prover.lean.cluster.questions import HostQuestion, HostState, Lending, Outcome, Said
+from prover.lean.cluster.questions import HostQuestion, HostState, Lending, Outcome, RawAnswer
 from prover.lean.runtimes.embedded.runtime import EmbeddedLean
 from prover.lean.workers.pool import PoolConfig
 from prover.lean.workers.stats import PoolStats, State, WorkerStats
@@ -49,7 +49,7 @@ class Simulated:
         """Occupy one worker for the configured time and return a fixed answer."""
         async with self._room:
             await asyncio.sleep(self._seconds)
-        return Said({**_ANSWER, **_REST}, 1e3 * self._seconds, False)
+        return RawAnswer({**_ANSWER, **_REST}, 1e3 * self._seconds, False)
 
     def cancel(self, number: int) -> None:
         """Ignore the call: the benchmark cancels nothing."""

@@ -32,7 +32,7 @@ from prover.theorem import Theorem
 from prover.verdict import Mode
 from service.client.client import Client
 from service.core.engine import Engine
-from service.mcp.server import serve_http
+from service.mcp.http import serve_http
 from service.ops.config import HttpSettings, LeanSettings, ServerSettings, Settings
 from service.server import listening
 

@@ -129,7 +129,7 @@ async def disprove(refuter: Refuter, search: Search) -> Refutation | None:
     return None
 
 
-async def beside(
+async def until_refuted(
     events: AsyncGenerator[SearchEvent, None], refuter: Refuter, search: Search
 ) -> AsyncGenerator[SearchEvent, None]:
     """Yield the events of a search; a refutation found before a proof ends it.

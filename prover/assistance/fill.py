@@ -59,7 +59,7 @@ class Hole:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class HoleStarted:
     """The attempt to fill a hole begins."""
 
     hole: Hole
@@ -74,7 +74,7 @@ class Searched:
 
 
 @dataclass(frozen=True, slots=True)
-class Fell:
+class CommandRejected:
     """Lean rejects a command above a hole.
 
     If it is a theorem, it is used below as if proved; any other command is left out.
@@ -124,7 +124,7 @@ class Filled:
     verdict: Verdict | None = None
 
 
-Event = Begun | Searched | Fell | HoleOutcome | Filled
+Event = HoleStarted | Searched | CommandRejected | HoleOutcome | Filled
 
 
 def holes(file: LeanFile) -> list[Hole]:
@@ -166,7 +166,7 @@ async def fill(
             await filling.put(hole, known[hole])
             yield filling.outcomes[-1]
             continue
-        yield Begun(hole)
+        yield HoleStarted(hole)
         left = options.within_seconds(ends - time.monotonic())
         async with contextlib.aclosing(filling.fill(hole, left)) as events:
             async for event in events:
@@ -212,7 +212,9 @@ class _Filling:
         self._options = options
         self._every = every
 
-    async def fill(self, hole: Hole, options: SearchOptions) -> AsyncGenerator[Searched | Fell | HoleOutcome, None]:
+    async def fill(
+        self, hole: Hole, options: SearchOptions
+    ) -> AsyncGenerator[Searched | CommandRejected | HoleOutcome, None]:
         """Fill one hole; failing commands above it are detected on the way and weakened from then on."""
         while True:
             outcome = HoleOutcome(hole)
@@ -229,7 +231,7 @@ class _Filling:
                 break
             self.now, faults = below
             for fault in faults:
-                yield Fell(replace(fault, line=self.now.line_in(self._was, fault.number, fault.line)))
+                yield CommandRejected(replace(fault, line=self.now.line_in(self._was, fault.number, fault.line)))
         await self._take(outcome)
         yield outcome
 

@@ -150,8 +150,11 @@ def find(place: TacticScript | FilePosition | PrintedGoal) -> Place:
 
 def _in_file(text: str, line: int, column: int) -> Place:
     lines = text.split("\n")
-    if line > len(lines) or column > len(lines[line - 1]):
-        raise InputError("position.position", f"the file has no line {line} with a column {column}")
+    # Callers count columns from 0 or from 1; the sentences name none.
+    if line > len(lines):
+        raise InputError("position.position", f"the file has no line {line}: it has {len(lines)}")
+    if column > len(lines[line - 1]):
+        raise InputError("position.position", f"line {line} of the file ends before that column")
     offset = sum(len(one) + 1 for one in lines[: line - 1]) + column
     try:
         file = lean_file.parse(text)
@@ -173,7 +176,7 @@ def _in_file(text: str, line: int, column: int) -> Place:
         if item.statement:
             place = of_hole(file, item, offset, offset)
             return replace(place, before=_up_to(place.before))
-    raise InputError("position.position", f"no proof of a theorem is at {line}:{column}")
+    raise InputError("position.position", f"no proof of a theorem is at that column of line {line}")
 
 
 def of_hole(file: LeanFile, item: Command, start: int, end: int) -> Place:

@@ -16,7 +16,7 @@ from prover.events import Finished, NoteKind, StatementNote
 from prover.lean.checker import Terms
 from prover.lean.wire.answers import Bound, Screened
 from prover.requests import Event
-from prover.search.beside import Pause, asked_beside
+from prover.search.background import Delay, asked_meanwhile
 from prover.theorem import Theorem
 from prover.verdict import Verdict, VerdictKind
 
@@ -46,7 +46,7 @@ def contradiction(thorough: bool = False) -> str:
     return f"{_CONTRADICTION} | grind" if thorough else _CONTRADICTION
 
 
-async def notes(screener: Screener, theorem: Theorem, terms: Terms, pause: Pause) -> tuple[StatementNote, ...]:
+async def notes(screener: Screener, theorem: Theorem, terms: Terms, pause: Delay) -> tuple[StatementNote, ...]:
     """Return the peculiarities of a statement that elaborates; the list need not be complete.
 
     Lean analyses the statement at once, which takes milliseconds; after the pause, it checks whether the hypotheses
@@ -81,7 +81,7 @@ async def screened(
     ends = time.monotonic() + seconds
     async with contextlib.aclosing(events):
         yield await anext(events)  # the statement elaborates
-        async with asked_beside(partial(notes, screener, theorem, terms), _NO_NOTES) as said:
+        async with asked_meanwhile(partial(notes, screener, theorem, terms), _NO_NOTES) as said:
             async for event in events:
                 if isinstance(event, Finished):
                     left = min(_LONGEST_WAIT, ends - time.monotonic())

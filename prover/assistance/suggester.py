@@ -21,7 +21,7 @@ from prover.search.readability import cost
 from prover.search.tactics.choices import choices, closers
 from prover.search.tactics.closers import AUTOMATION
 from prover.search.tactics.goals.goal import read_goal
-from prover.search.tactics.goals.known import Known, known_of
+from prover.search.tactics.goals.known import ContextDeclarations, known_of
 from prover.search.tactics.plain import plain_terms
 from prover.source.context.declarations import declared
 from prover.source.lexer import BRACKETS, tokenize
@@ -222,7 +222,7 @@ def _whole(tactic: str) -> bool:
     return bool(tokens) and not awaited
 
 
-async def _by_rule(goal: str, known: Known) -> AsyncGenerator[Proposal, None]:
+async def _by_rule(goal: str, known: ContextDeclarations) -> AsyncGenerator[Proposal, None]:
     """Propose by rule: automation, terms and tactics for goals of this form, and steps to smaller goals."""
     read = read_goal(goal)
     terms = (f"exact {term}" for term in itertools.islice(plain_terms(read), _MOST_TERMS) if term not in AUTOMATION)

@@ -14,7 +14,7 @@ class HostLostError(RuntimeError):
     """The host is gone or does not answer; the outcome of the question is unknown."""
 
 
-class Asked(Generic[T]):
+class OpenQuestions(Generic[T]):
     """The questions an actor is answering, by number."""
 
     def __init__(self) -> None:

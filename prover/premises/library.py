@@ -27,11 +27,12 @@ from prover.premises.trees import Ints, Vocabulary
 from prover.requests import BusyError, LateError, StatementError, UnavailableError
 from prover.source import typed
 from prover.theorem import Theorem
-from prover.verdict import Limits, Verdict, VerdictKind
+from prover.verdict import Limits, Region, Verdict, VerdictKind
 
 _PAGE = 500  # constants per request; a declaration takes about a millisecond
 _PAGE_TERMS = Terms(Limits(seconds=120.0), priority=Priority.BATCH)
 _MOST_TURNS = 3  # rounds of look-ups, if Lean does not know all of the first declarations
+_LONGEST_QUOTED = 40  # characters of a pattern
 
 
 class Shapes(Protocol):
@@ -192,7 +193,7 @@ class Library:
         if request.kind is QueryKind.PATTERN:
             under = Theorem("", request.header, request.context, request.project)
             shape = await shapes.shape(under, request.text, terms)
-            keys = _keys(_taken_pattern(shape))
+            keys = _keys(_taken_pattern(request.text, shape))
             if patterns.is_hole(keys[0]):
                 raise InputError("pattern", "the pattern is only a hole, which every type fits: say more of it")
             return await asyncio.to_thread(_fitting, keys, index)
@@ -250,7 +251,7 @@ def _theorem(request: Premises) -> Theorem:
     return Theorem(statement, request.header, request.context, request.project)
 
 
-def _taken_pattern(shape: TermShape) -> TermShape:
+def _taken_pattern(pattern: str, shape: TermShape) -> TermShape:
     if shape.verdict is VerdictKind.VERIFIED:
         return shape
     if shape.verdict is VerdictKind.INFRASTRUCTURE:
@@ -258,8 +259,11 @@ def _taken_pattern(shape: TermShape) -> TermShape:
     first = next((message for message in shape.messages if message.severity == "error"), None)
     if first is None:
         raise InputError("pattern", f"the pattern was not taken: {shape.verdict.name}")
-    # our own line precedes it
-    where = f" at {first.line - 1}:{first.column}" if first.region.value == "statement" and first.line > 1 else ""
+    lines = pattern.split("\n")
+    number = first.line - 2  # our own line precedes it
+    placed = first.region is Region.STATEMENT and 0 <= number < len(lines)
+    rest = lines[number][first.column :].strip() if placed else ""
+    where = f" at `{rest[:_LONGEST_QUOTED]}`" if rest else ""
     text = first.text.partition("\n")[0].replace("unexpected token ':='", "unexpected end of input")  # our own line
     raise InputError("pattern", f"the pattern does not elaborate{where}: {text}")
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Protocol
 
 from prover.lean.checker import Terms
-from prover.search.beside import Pause
+from prover.search.background import Delay
 from prover.theorem import Theorem
 
 _SECONDS = 1.0
@@ -20,7 +20,7 @@ class Evaluator(Protocol):
         ...
 
 
-async def stuck_at(evaluator: Evaluator, theorem: Theorem, terms: Terms, pause: Pause) -> str:
+async def stuck_at(evaluator: Evaluator, theorem: Theorem, terms: Terms, pause: Delay) -> str:
     """After a pause, ask where evaluation of a statement stops.
 
     Returns a constant's name or an empty string. Raises as `Evaluator.stuck`.

@@ -61,15 +61,15 @@ def write(path: Path, text: str, was: str) -> None:
         newline = "\r\n" if b"\r\n" in source else "\n"
         written = text.replace("\n", newline).encode()
         if source.replace(b"\r\n", b"\n") != was.encode():
-            beside = next(each for each in _beside(path) if not each.exists())
-            _replace(beside, written)
-            raise UserError(f"{path} was changed meanwhile and left as it is now; with the proofs it is in {beside}")
+            copy = next(each for each in _unused_paths(path) if not each.exists())
+            _replace(copy, written)
+            raise UserError(f"{path} was changed meanwhile and left as it is now; with the proofs it is in {copy}")
         _replace(path, written)
     except OSError as error:
         raise UserError(f"cannot write {path}: {error.strerror}; it was left as it was") from None
 
 
-def _beside(path: Path) -> Iterator[Path]:
+def _unused_paths(path: Path) -> Iterator[Path]:
     for number in itertools.count(1):
         yield path.with_name(f"{path.stem}.proved-{number}{path.suffix}")
 

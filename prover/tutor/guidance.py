@@ -43,7 +43,7 @@ _LEVELS = {level: at / (len(Level) - 1) for at, level in enumerate(Level)}
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class LearnerState:
     """The state of a learner at a request for a hint.
 
     Attributes:
@@ -62,11 +62,11 @@ class Scene:
 class Guidance(Protocol):
     """Decides on route and level of a hint."""
 
-    def route(self, scene: Scene) -> Route:
+    def route(self, learner: LearnerState) -> Route:
         """Choose one of the routes; preferably that of the last hint."""
         ...
 
-    def opening(self, scene: Scene, route: Route) -> Level:
+    def opening(self, learner: LearnerState, route: Route) -> Level:
         """Choose the level of the first hint about the route's next step: one of `OPENINGS`."""
         ...
 
@@ -76,19 +76,19 @@ class Rules:
     readable one; starts with a question.
     """
 
-    def route(self, scene: Scene) -> Route:
+    def route(self, learner: LearnerState) -> Route:
         """See `Guidance.route`."""
-        return hinted(scene) or scene.routes[0]
+        return hinted(learner) or learner.routes[0]
 
-    def opening(self, scene: Scene, route: Route) -> Level:
+    def opening(self, learner: LearnerState, route: Route) -> Level:
         """See `Guidance.opening`."""
         return Level.QUESTION
 
 
-def hinted(scene: Scene) -> Route | None:
+def hinted(learner: LearnerState) -> Route | None:
     """Return the route that continues with the step of the last hint that still applies."""
-    for hint in reversed(scene.earlier):
-        for route in scene.routes:
+    for hint in reversed(learner.earlier):
+        for route in learner.routes:
             if route.next.name == hint.step:
                 return route
     return None
@@ -103,53 +103,53 @@ class LinearPolicy:
     openings: tuple[tuple[float, ...], ...]
     routes: tuple[float, ...]
 
-    def route(self, scene: Scene) -> Route:
+    def route(self, learner: LearnerState) -> Route:
         """See `Guidance.route`."""
-        if (kept := hinted(scene)) is not None:
+        if (kept := hinted(learner)) is not None:
             return kept
-        scores = [score(self.routes, route_features(scene, at)) for at in range(len(scene.routes))]
-        return scene.routes[scores.index(max(scores))]
+        scores = [score(self.routes, route_features(learner, at)) for at in range(len(learner.routes))]
+        return learner.routes[scores.index(max(scores))]
 
-    def opening(self, scene: Scene, route: Route) -> Level:
+    def opening(self, learner: LearnerState, route: Route) -> Level:
         """See `Guidance.opening`."""
-        seen = opening_features(scene, route)
+        seen = opening_features(learner, route)
         scores = [score(weights, seen) for weights in self.openings]
         return OPENINGS[scores.index(max(scores))]
 
 
-def opening_features(scene: Scene, route: Route) -> tuple[float, ...]:
+def opening_features(learner: LearnerState, route: Route) -> tuple[float, ...]:
     """Return the features for the choice of a first level, each between 0 and 1."""
     reached: dict[str, float] = {}
-    for hint in scene.earlier:
+    for hint in learner.earlier:
         reached[hint.step] = max(reached.get(hint.step, 0.0), _LEVELS[hint.level])
     step = route.next
     levels = list(reached.values())
-    own = max(0, len(scene.accepted) - len(reached))
+    own = max(0, len(learner.accepted) - len(reached))
     return (
         1.0,
         min(1.0, len(reached) / 4),
         sum(levels) / len(levels) if levels else 0.5,
         levels[-1] if levels else 0.5,
-        float(scene.refused),
+        float(learner.refused),
         own / (own + len(reached) + 1),
         min(1.0, len(route.moves) / 8),
         float(step.closes),
         float(step.holds),
         float(any(name.kind == "theorem" for name in step.names)),
-        float(any(move.tactic == step.tactic for move in scene.accepted)),
-        float(len(scene.routes) > 1),
+        float(any(move.tactic == step.tactic for move in learner.accepted)),
+        float(len(learner.routes) > 1),
     )
 
 
-def route_features(scene: Scene, at: int) -> tuple[float, ...]:
+def route_features(learner: LearnerState, at: int) -> tuple[float, ...]:
     """Return the features for the choice of a route, each between 0 and 1."""
-    route = scene.routes[at]
+    route = learner.routes[at]
     step = route.next
     return (
-        at / max(1, len(scene.routes) - 1),
+        at / max(1, len(learner.routes) - 1),
         min(1.0, len(route.moves) / 8),
-        float(any(hint.step == step.name for hint in scene.earlier)),
-        float(any(move.tactic == step.tactic for move in scene.accepted)),
+        float(any(hint.step == step.name for hint in learner.earlier)),
+        float(any(move.tactic == step.tactic for move in learner.accepted)),
         float(any(name.kind == "theorem" for name in step.names)),
         float(step.holds),
         float(step.closes),

@@ -17,7 +17,7 @@ from prover.lean.wire.checks import NoAnswerError
 from prover.options import Budget, SearchOptions, StoreUse
 from prover.requests import LateError, Search, StatementError
 from prover.theorem import Theorem
-from prover.tutor.guidance import Guidance, Rules, Scene
+from prover.tutor.guidance import Guidance, LearnerState, Rules
 from prover.tutor.hints import (
     MOST_GOALS,
     MOST_STEPS,
@@ -59,7 +59,7 @@ class _False:
     goal: str = ""
 
 
-class Looking(StepReader, Protocol):
+class LeanInspector(StepReader, Protocol):
     """A Lean that also looks up constants."""
 
     async def constants(
@@ -74,7 +74,7 @@ class Tutor:
 
     def __init__(
         self,
-        lean: Looking,
+        lean: LeanInspector,
         refuter: Refuter,
         request: Tutoring,
         terms: Terms,
@@ -209,12 +209,12 @@ class Tutor:
         return await refuting
 
     async def _hint(self, reading: Reading, routes: Sequence[Route], guidance: Guidance) -> Tutored:
-        scene = Scene(routes, reading.accepted.moves, reading.refused is not None, self._request.earlier)
-        route = guidance.route(scene)
+        learner = LearnerState(routes, reading.accepted.moves, reading.refused is not None, self._request.earlier)
+        route = guidance.route(learner)
         move = route.next
         step = move.name
         given = [one.level for one in self._request.earlier if one.step == step]
-        level = max(given, key=list(Level).index).next if given else guidance.opening(scene, route)
+        level = max(given, key=list(Level).index).next if given else guidance.opening(learner, route)
         lemmas = await self._lemmas(move) if level in (Level.NAME,) else ()
         theorem = self._request.theorem
         situation = Situation(

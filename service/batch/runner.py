@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import replace
 from typing import Any, Self, TypeVar
 
+from prover.concurrency.tasks import Changes, wait
 from prover.errors import InputError
 from prover.requests import BusyError, Service, UnavailableError
 from prover.store.errors import StoreError
@@ -21,7 +22,6 @@ from service.batch.batches import (
     NoBatchError,
 )
 from service.batch.stored import ANSWER, ITEM, OPTIONS, StoredOptions
-from service.batch.waiting import Changes, wait
 from service.batch.work import POLL_SECONDS, Figures, Work
 from service.core.limits.admission import Quotas
 from service.ops.config import BatchSettings

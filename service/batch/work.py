@@ -16,6 +16,7 @@ from typing import Any, Self, TypeVar
 
 import structlog
 
+from prover.concurrency.tasks import Changes, ended, unbroken, wait
 from prover.errors import UserError
 from prover.events import Ending, Finished, Progress, Proof
 from prover.lean.workers.client import Scopes
@@ -25,7 +26,6 @@ from prover.store.records.queue import Backlog, BatchQueue, Lease
 from service.auth.identity import Identity
 from service.batch.batches import BatchItem, ItemAnswer, ItemOutcome
 from service.batch.stored import ANSWER, StoredOptions, read_options, read_search
-from service.batch.waiting import Changes, ended, unbroken, wait
 from service.core.limits.admission import Account, Quotas
 from service.ops.config import BatchSettings
 

@@ -12,6 +12,7 @@ import structlog
 from pydantic import TypeAdapter
 
 from prover.candidate import Candidate
+from prover.concurrency.tasks import ended
 from prover.errors import InputError
 from prover.options import CheckOptions
 from prover.requests import Check, RefusedError, Service, StatementError, UnavailableError
@@ -26,7 +27,6 @@ from prover.store.records.classrooms import (
     StoredLearner,
 )
 from prover.tutor.hints import GivenHint, HintOutcome, Level, Tutored, Tutoring
-from service.batch.waiting import ended
 from service.classrooms.classroom import Attempt, Classroom, ClassroomTheorem, JoinedLearner, NoClassroomError
 from service.ops.config import ClassroomSettings
 

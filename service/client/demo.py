@@ -12,8 +12,8 @@ from pathlib import Path
 import psutil
 
 from prover.assistance import fill
+from prover.concurrency.tasks import spawned
 from prover.errors import UserError
-from prover.lean.processes.spawn import spawned
 from prover.options import SearchOptions
 from prover.requests import Search, StatementError
 from prover.search.search import Finished, Proof

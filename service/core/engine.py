@@ -37,7 +37,7 @@ from prover.requests import (
 )
 from prover.sampling.portfolio.portfolio import PortfolioSampler
 from prover.sampling.sampler import ProofModel, Sampler, SamplerUnavailableError
-from prover.search.beside import asked_beside
+from prover.search.background import asked_meanwhile
 from prover.search.search import Finished, ProofSearch
 from prover.search.stuck import stuck_at
 from prover.search.terms import SearchTerms
@@ -179,7 +179,7 @@ class Engine(LeanEngine):
             events = self._remembered(request, client)
             if request.options.disprove:
                 refuter = EngineRefuter(client, self._terms, self.check, partial(self._remembered, client=client))
-                events = disprove.beside(events, refuter, request)
+                events = disprove.until_refuted(events, refuter, request)
             events = screen.screened(events, client, request.theorem, terms, seconds)
             async with contextlib.aclosing(events):
                 async for event in events:
@@ -216,7 +216,7 @@ class Engine(LeanEngine):
             budget = wanted.within_seconds(wanted.budget.seconds - (time.monotonic() - started)).budget
             async with (
                 self._checker(request.theorem, wanted.check.trust, client) as checker,
-                asked_beside(partial(stuck_at, client, request.theorem, terms), "") as stuck,
+                asked_meanwhile(partial(stuck_at, client, request.theorem, terms), "") as stuck,
             ):
                 search = ProofSearch(checker, self.workers)
                 plan = self._registry.plan(wanted, client)

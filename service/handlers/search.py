@@ -95,7 +95,7 @@ class SearchHandlers:
                     meter = _Meter(call)
                     async for event in events:
                         match event:
-                            case fill.Begun():
+                            case fill.HoleStarted():
                                 meter = _Meter(call)
                             case fill.Searched(hole, searched):
                                 meter.read(searched)
@@ -103,7 +103,7 @@ class SearchHandlers:
                                     yield fill_messages.progress(hole, searched)
                             case fill.HoleOutcome():
                                 yield fill_messages.outcome(file, event)
-                            case fill.Fell():
+                            case fill.CommandRejected():
                                 pass  # the summary's verdict reports it
                             case fill.Filled():
                                 call.remarks["filled"] = sum(one.proof is not None for one in event.outcomes)

@@ -31,7 +31,7 @@ Report = Callable[[str, float], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Doubted:
+class RefutationTarget:
     """A possibly false proposition: a theorem of a document, or the goal at a `sorry` in its proof."""
 
     file: LeanFile
@@ -48,7 +48,7 @@ class Doubted:
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
+class RefutationResult:
     """The result of an attempted refutation.
 
     Attributes:
@@ -62,7 +62,7 @@ class Doubt:
     refutation: Refutation | None = None
 
 
-def doubted(file: LeanFile, start: int, end: int) -> Doubted | None:
+def doubted(file: LeanFile, start: int, end: int) -> RefutationTarget | None:
     """Return the target at a range: the theorem with a single `sorry`, or its goal, or the theorem whose statement is
     there.
     """
@@ -70,12 +70,12 @@ def doubted(file: LeanFile, start: int, end: int) -> Doubted | None:
     if holes:
         (hole, *others) = holes
         stated = not others and hole.item.statement
-        return Doubted(file, hole.item, None if hole.whole else hole) if stated else None
+        return RefutationTarget(file, hole.item, None if hole.whole else hole) if stated else None
     items = [item for item in file.theorems if item.at <= end and start <= remarks.statement_end(item)]
-    return Doubted(file, items[0]) if len(items) == 1 else None
+    return RefutationTarget(file, items[0]) if len(items) == 1 else None
 
 
-async def refute(service: Service, what: Doubted, options: SearchOptions, report: Report) -> Doubt:
+async def refute(service: Service, what: RefutationTarget, options: SearchOptions, report: Report) -> RefutationResult:
     """Search for a refutation and a proof at the same time.
 
     Raises:
@@ -98,7 +98,9 @@ async def refute(service: Service, what: Doubted, options: SearchOptions, report
     return _told(what, found)
 
 
-async def below(service: Service, what: Doubted, found: Refutation, options: SearchOptions) -> tuple[Site, str]:
+async def below(
+    service: Service, what: RefutationTarget, found: Refutation, options: SearchOptions
+) -> tuple[Site, str]:
     """Return position and text of a refutation below its theorem; Lean has verified it there.
 
     Raises:
@@ -141,16 +143,16 @@ async def _searched(
     raise RuntimeError("the filling of a file ended without its last event")
 
 
-def _told(what: Doubted, found: Finished) -> Doubt:
+def _told(what: RefutationTarget, found: Finished) -> RefutationResult:
     if what.hole is None:
         said = remarks.of_notes(what.file, what.item, (note for note in found.notes if note.kind not in _OF_THE_SEARCH))
     else:
         said = []  # for the goal, which does not appear in the document
     if found.refutation is not None:
         false = remarks.of_refutation(what.file, what.item, what.hole, found.refutation)
-        return Doubt(f"{what.name} is {refuted(found.refutation)}", (*said, false), found.refutation)
+        return RefutationResult(f"{what.name} is {refuted(found.refutation)}", (*said, false), found.refutation)
     if found.proofs:
-        return Doubt(f"{what.name} is not false: a proof of it was found", tuple(said))
+        return RefutationResult(f"{what.name} is not false: a proof of it was found", tuple(said))
     unsaid = [note.text for note in found.notes if note.kind in _OF_THE_SEARCH]
     why = "; ".join([ending(found), *unsaid])
-    return Doubt(f"neither a refutation of {what.name} nor a proof was found: {why}", tuple(said))
+    return RefutationResult(f"neither a refutation of {what.name} nor a proof was found: {why}", tuple(said))

@@ -38,7 +38,7 @@ class WorkFailure:
 
 
 @dataclass(frozen=True, slots=True)
-class Noticed:
+class StatementRemarks:
     """Peculiarities of statements, as remarks on a text: the document with the found proofs."""
 
     text: str
@@ -57,7 +57,7 @@ class Choices:
 
 async def prove(
     service: Service, site: Site, options: SearchOptions, report: Callable[[str, float], None]
-) -> tuple[Edit | WorkFailure, Noticed]:
+) -> tuple[Edit | WorkFailure, StatementRemarks]:
     """Fill the holes of a site; remarks on their theorems are reported in any case.
 
     Args:
@@ -70,7 +70,7 @@ async def prove(
     async with contextlib.aclosing(fill.fill(service, site.file, site.holes, options, judge_file=False)) as events:
         async for event in events:
             match event:
-                case fill.Begun(hole):
+                case fill.HoleStarted(hole):
                     report(hole.item.name, done / len(site.holes))
                 case fill.Searched(hole, Progress() as spent):
                     share = min(1.0, spent.checked / options.budget.samples)
@@ -117,10 +117,12 @@ def _became(site: Site, filled: fill.Filled) -> Edit | WorkFailure:
     return Edit(site.replacement(filled.file), said)
 
 
-def _noticed(filled: fill.Filled) -> Noticed:
+def _noticed(filled: fill.Filled) -> StatementRemarks:
     file = filled.file
     told = [(file.commands[one.hole.command], one.finished.notes) for one in filled.outcomes if one.finished]
-    return Noticed(file.text, tuple(remark for item, notes in told for remark in remarks.of_notes(file, item, notes)))
+    return StatementRemarks(
+        file.text, tuple(remark for item, notes in told for remark in remarks.of_notes(file, item, notes))
+    )
 
 
 def spending(name: str, spent: Progress) -> str:

@@ -1,6 +1,5 @@
-"""The MCP server: the tools, a few resources that explain their vocabulary, and the two transports."""
+"""The MCP server: the tools, and a few resources that explain their vocabulary."""
 
-import asyncio
 import importlib.metadata
 from collections.abc import Awaitable, Callable
 from typing import Any, get_type_hints
@@ -11,11 +10,9 @@ from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import AnyHttpUrl, ValidationError
 
-from prover.errors import InputError, UserError
+from prover.errors import InputError
 from prover.requests import Service
 from prover.verdict import Trust, VerdictKind
-from service.auth.tls import http_context
-from service.client.address import Address, refuse_unprotected
 from service.mcp import stdio
 from service.mcp.answers.answer import ToolAnswer
 from service.mcp.callers import Callers
@@ -24,10 +21,6 @@ from service.mcp.files import shown
 from service.mcp.tools.source_files import FileTools
 from service.mcp.tools.statements import StatementTools
 from service.ops.config import Settings
-from service.ops.connections.descriptors import raise_limit
-from service.ops.connections.guests import ConnectionBounds, Guests
-from service.ops.connections.listener import Listener
-from service.ops.metrics.recorder import Recorder
 
 _INSTRUCTIONS = (
     "Lean 4 proof search and checking. `success` means that a tool ran; `ok` means that Lean's kernel accepted. "
@@ -55,7 +48,6 @@ _TRUSTS = {
     Trust.ISOLATED_REPLAY: "the same, in a process that serves no other client",
     Trust.CROSS_CHECKED: "a second kernel, of an official native Lean, accepted every constant as well",
 }
-_WRITTEN = 4  # bytes of JSON for a byte of text, at most, except control characters
 _READ_ONLY = ToolAnnotations(read_only_hint=True, idempotent_hint=True, open_world_hint=False)
 
 
@@ -161,33 +153,3 @@ def build(service: Callable[[], Awaitable[Service]], settings: Settings, callers
         }
 
     return server
-
-
-async def serve_http(
-    service: Callable[[], Awaitable[Service]], settings: Settings, listen: str, ready: Callable[[str], None]
-) -> None:
-    """Serve streamable HTTP at `http://LISTEN/mcp` until cancelled; `ready` is called with the address.
-
-    Raises:
-        UserError: the address cannot be bound, or other machines could reach it without encryption or authentication.
-    """
-    refuse_unprotected(listen, settings)
-    address, security = Address.parse(listen), settings.security
-    try:
-        bound = address.bound()
-    except OSError as error:
-        raise UserError(f"cannot serve MCP on {listen}: {error.strerror}; choose another address with --http") from None
-    scheme = "https" if security.encrypted else "http"
-    url = f"{scheme}://{listen.rpartition(':')[0]}:{bound.getsockname()[1]}"
-    server = build(service, settings, Callers(settings), url)
-    # The size limit of a tool's arguments, written as JSON: longer lines are answered with a sentence.
-    app = server.streamable_http_app(host=address.host, max_request_body_size=_WRITTEN * settings.server.message_bytes)
-    guests = Guests(ConnectionBounds.of(settings.server, raise_limit()), Recorder().connections("mcp"))
-    listener = Listener(bound, app, guests, http_context(security) if security.encrypted else None)
-    async with server.session_manager.run():
-        await listener.start()
-        ready(f"{url}/mcp")
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await listener.close()

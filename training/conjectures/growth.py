@@ -15,7 +15,7 @@ from prover.search.diversity import length
 from training.conjectures.evidence import evidence
 from training.conjectures.experience import Experience
 from training.conjectures.newness import key
-from training.conjectures.outcome import ConjectureOutcome, Fate
+from training.conjectures.outcome import ConjectureOutcome, ConjectureStatus
 from training.conjectures.questions import ConjectureBudget, ConjectureQuestions
 from training.conjectures.sources.library import LibraryTheorems, as_known, at_numbers
 from training.conjectures.sources.mutated import Mutated, readable
@@ -111,22 +111,22 @@ class Growth:
         record, made_by = proposal.record, proposal.made_by
         digest = _digest(f"guard {record.guard}" if record.guard else key(record))
         if digest in self._known:
-            return ConjectureOutcome(number=number, fate=Fate.KNOWN, mutations=made_by)
+            return ConjectureOutcome(number=number, status=ConjectureStatus.KNOWN, mutations=made_by)
         if digest in self._held_out or self._is_held_out(record):
-            return ConjectureOutcome(number=number, fate=Fate.HELD_OUT, mutations=made_by)
+            return ConjectureOutcome(number=number, status=ConjectureStatus.HELD_OUT, mutations=made_by)
         self._known.add(digest)
         seen = evidence(Statement.read(record.theorem), random)
         if seen.false:
-            return ConjectureOutcome(number=number, fate=Fate.FALSE, mutations=made_by, key=digest)
+            return ConjectureOutcome(number=number, status=ConjectureStatus.FALSE, mutations=made_by, key=digest)
         asked = ConjectureQuestions(checker, proposal, self._budget, self._experience)
-        fate = await asked.fate(seen, random)
-        proofs = asked.proofs if fate is Fate.KEPT else {}
+        status = await asked.status(seen, random)
+        proofs = asked.proofs if status is ConjectureStatus.KEPT else {}
         return ConjectureOutcome(
             number=number,
-            fate=fate,
+            status=status,
             mutations=made_by,
             key=digest,
-            theorem=record if fate in (Fate.KEPT, Fate.OPEN) else None,
+            theorem=record if status in (ConjectureStatus.KEPT, ConjectureStatus.OPEN) else None,
             proofs=tuple(proofs.values()),
             terms=tuple(proofs),
             tried=asked.tried,
@@ -172,7 +172,7 @@ class _Progress:
 
     def __init__(self, count: int, done: Iterable[ConjectureOutcome], report: Callable[[str], None]) -> None:
         self._count, self._report = count, report
-        self._fates: Counter[Fate] = Counter()
+        self._statuses: Counter[ConjectureStatus] = Counter()
         self._proofs = self._done = 0
         self._milliseconds = 0
         self._last = time.monotonic()
@@ -181,7 +181,7 @@ class _Progress:
 
     def _add(self, outcome: ConjectureOutcome) -> None:
         self._done += 1
-        self._fates[outcome.fate] += 1
+        self._statuses[outcome.status] += 1
         self._proofs += len(outcome.proofs)
         self._milliseconds += outcome.milliseconds
 
@@ -191,7 +191,7 @@ class _Progress:
         if now - self._last >= _REPORT_SECONDS or self._done == self._count:
             self._last = now
             hours = max(1, self._milliseconds) / 3_600_000
-            kept = self._fates[Fate.KEPT]
+            kept = self._statuses[ConjectureStatus.KEPT]
             self._report(
                 f"{self._done}/{self._count} drawn, {kept} theorems with {self._proofs} proofs kept, "
                 f"{round(kept / hours)} and {round(self._proofs / hours)} an hour of Lean"

@@ -12,14 +12,14 @@ from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
 from training.corpus.jsonl import read_jsonl
 from training.corpus.proofs import ProvedTheorem
 from training.corpus.record import TheoremRecord
 
 
-class Fate(StrEnum):
+class ConjectureStatus(StrEnum):
     """Whether a conjecture is kept, or the filter that rejected it, in the order of the filters."""
 
     KNOWN = "known"
@@ -51,7 +51,7 @@ class ConjectureOutcome(BaseModel):
 
     number: int = Field(ge=0)
     """Number in the order of drawing."""
-    fate: Fate
+    status: ConjectureStatus = Field(validation_alias=AliasChoices("status", "fate"))
     """Kept, open, or the filter that rejected it."""
     mutations: tuple[str, ...]
     """Mutations that made it, first to last."""
@@ -86,16 +86,18 @@ def table(outcomes: Iterable[ConjectureOutcome]) -> str:
     for outcome in outcomes:
         for row in (" + ".join(outcome.mutations[:1]), "all"):
             count = counts.setdefault(row, Counter())
-            count.update({"drawn": 1, outcome.fate.value: 1, "proofs": len(outcome.proofs)})
+            count.update({"drawn": 1, outcome.status.value: 1, "proofs": len(outcome.proofs)})
             count["seconds"] += outcome.milliseconds / 1000  # type: ignore[assignment]
-    fates = [fate.value for fate in Fate]
+    statuses = [status.value for status in ConjectureStatus]
     lines = [
-        "| first mutation | drawn | " + " | ".join(fate.replace("_", " ") for fate in fates) + " | proofs | Lean-s |",
-        "| --- |" + " --- |" * (len(fates) + 3),
+        "| first mutation | drawn | "
+        + " | ".join(status.replace("_", " ") for status in statuses)
+        + " | proofs | Lean-s |",
+        "| --- |" + " --- |" * (len(statuses) + 3),
     ]
     for row in [*sorted(set(counts) - {"all"}), *(["all"] if "all" in counts else [])]:
         count = counts[row]
-        cells = [count["drawn"], *(count[fate] for fate in fates), count["proofs"], round(count["seconds"])]
+        cells = [count["drawn"], *(count[status] for status in statuses), count["proofs"], round(count["seconds"])]
         lines.append(f"| {row} | " + " | ".join(f"{cell:,}" for cell in cells) + " |")
     return "\n".join(lines)
 

@@ -12,7 +12,7 @@ from prover.search.diversity import distinct_key
 from prover.verdict import Limits, Verdict, VerdictKind
 from training.conjectures.evidence import Evidence
 from training.conjectures.experience import Experience
-from training.conjectures.outcome import Fate
+from training.conjectures.outcome import ConjectureStatus
 from training.conjectures.sources.proposal import ProposedTheorem
 from training.seeds.shrink import without_any_facts
 
@@ -64,26 +64,26 @@ class ConjectureQuestions:
         self._theorem = proposal.record.theorem
         self._terms = Terms(budget.limits, proposal.record.policy, Priority.BATCH)
 
-    async def fate(self, seen: Evidence, random: Random) -> Fate:
+    async def status(self, seen: Evidence, random: Random) -> ConjectureStatus:
         """Apply the filters that need Lean, the cheapest first.
 
         Raises:
             LeanGoneError: Lean gave no answer.
         """
         if not await self._prove(random):
-            return Fate.MALFORMED
+            return ConjectureStatus.MALFORMED
         record = self._proposal.record
         if not self.proofs:
-            return Fate.OPEN if record.guard or seen.instances >= _PLAUSIBLE else Fate.UNPROVED
+            return ConjectureStatus.OPEN if record.guard or seen.instances >= _PLAUSIBLE else ConjectureStatus.UNPROVED
         if record.guard:
-            return Fate.KEPT
+            return ConjectureStatus.KEPT
         instance = [f"exact {lemma} .." for lemma in self._proposal.lemmas]
         if await self._holds(f"by first | {' | '.join([*_CLOSERS, *instance])}"):
             plain = not instance or await self._holds(f"by first | {' | '.join(_CLOSERS)}")
-            return Fate.TRIVIAL if plain else Fate.INSTANCE
+            return ConjectureStatus.TRIVIAL if plain else ConjectureStatus.INSTANCE
         if self._proposal.inhabited or seen.instances:
-            return Fate.KEPT
-        return Fate.VACUOUS if await self._holds(contradiction(thorough=True)) else Fate.KEPT
+            return ConjectureStatus.KEPT
+        return ConjectureStatus.VACUOUS if await self._holds(contradiction(thorough=True)) else ConjectureStatus.KEPT
 
     async def _prove(self, random: Random) -> bool:
         """Collect proofs; returns False if Lean cannot parse the statement."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from prover.atomic import atomic_write_text
-from training.conjectures.outcome import ConjectureOutcome, Fate
+from training.conjectures.outcome import ConjectureOutcome, ConjectureStatus
 from training.corpus.jsonl import read_jsonl
 from training.evaluation.samples import ModelSamples
 from training.evaluation.summary import summarise
@@ -48,7 +48,7 @@ def _round(plan: GrowConfig, arm: Arm, number: int) -> dict[str, Any]:
     within = [each for each in solved if 0 < each.verified <= plan.window * each.samples]
     return {
         "drawn": len(outcomes),
-        "kept": sum(outcome.fate is Fate.KEPT for outcome in outcomes),
+        "kept": sum(outcome.status is ConjectureStatus.KEPT for outcome in outcomes),
         "solved": sum(each.verified > 0 for each in solved),
         "pass_rate": sum(each.verified for each in solved) / sum(each.samples for each in solved),
         "within_reach": len(within),

@@ -30,11 +30,11 @@ from training.model.load import autocast, compute_twice, load_or_build
 from training.model.log_probs import Scores
 from training.model.prompts import prompt_format
 from training.rollouts.agreement import check_agreement
-from training.rollouts.ahead import Ahead
 from training.rollouts.collector import Batch, Collector, Cursor
 from training.rollouts.dev import DevSet
 from training.rollouts.groups import Group, check_metrics, joined, lay_out
 from training.rollouts.hosts.engine import SamplingPlace
+from training.rollouts.prefetch import Prefetcher
 from training.rollouts.prompts import PromptStream, read_prompts
 from training.rollouts.verifier import Verifier
 from training.run.run import Run
@@ -205,9 +205,9 @@ class Trainer:
             config.run.seed,
             run.processes,
         )
-        self._ahead: Ahead | None = None
+        self._ahead: Prefetcher | None = None
         if settings.max_staleness:
-            ahead = Ahead(self._collector, self._cursor, run.step, settings.max_staleness)
+            ahead = Prefetcher(self._collector, self._cursor, run.step, settings.max_staleness)
             self._ahead = resources.enter_context(ahead)
 
     # Parts of a step.

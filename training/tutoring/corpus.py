@@ -10,13 +10,13 @@ from training.journal import Journal
 from training.tutoring.evaluation import Report
 from training.tutoring.learners.learners import Learner
 from training.tutoring.sessions.dialogue import Dialogue, Help
-from training.tutoring.sessions.sessions import School, hold
+from training.tutoring.sessions.sessions import SessionEnvironment, hold
 
 _MOST_TOGETHER = 4
 
 
 async def converse(
-    school: School,
+    school: SessionEnvironment,
     cases: Sequence[ProvedTheorem],
     kinds: Sequence[Learner],
     help: Help,

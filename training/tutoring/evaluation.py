@@ -14,7 +14,7 @@ from training.corpus.proofs import ProvedTheorem
 from training.journal import Journal
 from training.tutoring.learners.learners import Learner
 from training.tutoring.sessions.dialogue import Dialogue, Help
-from training.tutoring.sessions.sessions import School, hold
+from training.tutoring.sessions.sessions import SessionEnvironment, hold
 
 Report = Callable[[str], None]
 
@@ -78,7 +78,7 @@ def guidance_of(help: Help, learnt: Guidance | None) -> Guidance | None:
 
 
 async def evaluate(
-    school: School,
+    school: SessionEnvironment,
     cases: Sequence[ProvedTheorem],
     kinds: Sequence[Learner],
     helps: Sequence[Help],

@@ -23,8 +23,8 @@ from prover.tutor.guidance import (
     OPENING_FEATURES,
     OPENINGS,
     ROUTE_FEATURES,
+    LearnerState,
     LinearPolicy,
-    Scene,
     hinted,
     opening_features,
     policy_data,
@@ -42,7 +42,7 @@ from training.tutoring.evaluation import Report
 from training.tutoring.learners.learners import Learner
 from training.tutoring.sessions.board import Board
 from training.tutoring.sessions.dialogue import Dialogue, Help
-from training.tutoring.sessions.sessions import School, hold
+from training.tutoring.sessions.sessions import SessionEnvironment, hold
 
 _DIGITS = 4  # of a stored weight
 _CLASS = 0.25  # share of groups with several learners
@@ -77,19 +77,19 @@ class Drawing:
     random: Random
     decisions: list[tuple[str, tuple[tuple[float, ...], ...], int]] = field(default_factory=list)
 
-    def route(self, scene: Scene) -> Route:
+    def route(self, learner: LearnerState) -> Route:
         """See `Guidance.route`."""
-        if (kept := hinted(scene)) is not None:
+        if (kept := hinted(learner)) is not None:
             return kept
-        if len(scene.routes) == 1:
-            return scene.routes[0]
-        seen = tuple(route_features(scene, at) for at in range(len(scene.routes)))
+        if len(learner.routes) == 1:
+            return learner.routes[0]
+        seen = tuple(route_features(learner, at) for at in range(len(learner.routes)))
         scores = [score(self.routes, one) for one in seen]
-        return scene.routes[self._drawn("route", seen, scores)]
+        return learner.routes[self._drawn("route", seen, scores)]
 
-    def opening(self, scene: Scene, route: Route) -> Level:
+    def opening(self, learner: LearnerState, route: Route) -> Level:
         """See `Guidance.opening`."""
-        seen = opening_features(scene, route)
+        seen = opening_features(learner, route)
         scores = [score(weights, seen) for weights in self.openings]
         return OPENINGS[self._drawn("opening", (seen,), scores)]
 
@@ -161,7 +161,12 @@ class SessionGroups:
     """Holds the groups of each step, with the boards of their theorems; as an async context manager, which closes these."""
 
     def __init__(
-        self, school: School, cases: Sequence[ProvedTheorem], kinds: Sequence[Learner], config: Learning, report: Report
+        self,
+        school: SessionEnvironment,
+        cases: Sequence[ProvedTheorem],
+        kinds: Sequence[Learner],
+        config: Learning,
+        report: Report,
     ) -> None:
         """Create the object; `report` receives false statements and leaks."""
         self._school = school
@@ -210,7 +215,7 @@ class SessionGroups:
 
 
 async def learn(
-    school: School,
+    school: SessionEnvironment,
     cases: Sequence[ProvedTheorem],
     kinds: Sequence[Learner],
     config: Learning,

@@ -6,9 +6,9 @@ import itertools
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
-from prover.cluster.asking import Asked
+from prover.cluster.asking import OpenQuestions
 from prover.lean.checker import Checker, Terms
-from prover.lean.cluster.questions import Busy, HostQuestion, HostState, Lending, Outcome, Unsaid, unread
+from prover.lean.cluster.questions import Busy, HostQuestion, HostState, Lending, MissingAnswer, Outcome, unread
 from prover.lean.wire.role import ProcessRole
 from prover.lean.workers.jobs import CHARGE, WAIT, ImportSet, PoolBusyError
 from prover.lean.workers.lean_pool import LeanPool
@@ -17,7 +17,7 @@ from prover.lean.workers.stats import State
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, VerdictKind
 
-_WITHDRAWN = Unsaid(VerdictKind.INFRASTRUCTURE, "no caller waits for this", 0.0)
+_WITHDRAWN = MissingAnswer(VerdictKind.INFRASTRUCTURE, "no caller waits for this", 0.0)
 
 
 class Host:
@@ -29,7 +29,7 @@ class Host:
         self._pool: WorkerPool | None = None
         self._starting = asyncio.Lock()
         self._failure = ""
-        self._asked: Asked[Outcome] = Asked()
+        self._asked: OpenQuestions[Outcome] = OpenQuestions()
         self._lent: dict[int, tuple[LeanPool, contextlib.AsyncExitStack]] = {}
         self._numbers = itertools.count(1)
 

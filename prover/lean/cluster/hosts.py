@@ -47,7 +47,9 @@ class Hosts:
         """
         self._config = config
         self.queue = JobQueue(config.max_queued, config.max_queued_bytes)
-        self.members = Membership(cluster, silence_seconds, self._told, self._gone, scaling, self._questions)
+        self.members = Membership(
+            cluster, silence_seconds, self._host_reported, self._host_lost, scaling, self._questions
+        )
         self.recheck = recheck
         self._room = HostRoom()
         self._numbers = itertools.count(1)
@@ -187,11 +189,11 @@ class Hosts:
             job.wait(outcome.waited)
             job.future.set_result(outcome)
 
-    def _told(self, place: HostPlace) -> None:
+    def _host_reported(self, place: HostPlace) -> None:
         self._room.told(place)
         self._dispatch()
 
-    def _gone(self, place: HostPlace) -> None:
+    def _host_lost(self, place: HostPlace) -> None:
         """Send a lost host's jobs to other hosts."""
         self._room.drop(place)
         jobs, place.in_work = list(place.in_work.values()), {}

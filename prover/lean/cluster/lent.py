@@ -11,7 +11,7 @@ from prover.cluster.asking import HostLostError
 from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.lean.cluster.hosts import Hosts
 from prover.lean.cluster.placement.places import HostPlace
-from prover.lean.cluster.questions import Busy, HostQuestion, Lending, Outcome, Said, Unsaid, read
+from prover.lean.cluster.questions import Busy, HostQuestion, Lending, MissingAnswer, Outcome, RawAnswer, read
 from prover.lean.runtimes.runtime import LeanRuntime, RuntimeUnavailableError
 from prover.lean.wire.lines import Request
 from prover.lean.wire.role import ProcessRole
@@ -29,7 +29,7 @@ T = TypeVar("T")
 _PATIENCE_SECONDS = 30.0  # for a cluster without a running host
 
 
-class Elsewhere(WorkerPool, ABC):
+class HostedPool(WorkerPool, ABC):
     """A pool whose requests hosts answer; a share of verdicts is repeated on another host."""
 
     hosts: Hosts
@@ -59,7 +59,7 @@ class Elsewhere(WorkerPool, ABC):
         return place.handle.name, None if isinstance(outcome, Busy) else read(request, outcome)
 
     @abstractmethod
-    async def _answer(self, question: HostQuestion) -> Said | Unsaid:
+    async def _answer(self, question: HostQuestion) -> RawAnswer | MissingAnswer:
         """Let a host answer a request. Raises PoolBusyError."""
 
 
@@ -91,7 +91,7 @@ class HostSite:
         return self._place
 
 
-class Lent(Elsewhere):
+class Lent(HostedPool):
     """A process on a host that serves one client alone.
 
     It starts at the first request, and again if its host is lost.
@@ -122,7 +122,7 @@ class Lent(Elsewhere):
             if process is not None:
                 await self.hosts.take_back(*process)
 
-    async def _answer(self, question: HostQuestion) -> Said | Unsaid:
+    async def _answer(self, question: HostQuestion) -> RawAnswer | MissingAnswer:
         for _ in range(MOST_DISTURBANCES + 1):
             with contextlib.suppress(HostLostError):
                 place, process = await self._opened()
@@ -132,7 +132,7 @@ class Lent(Elsewhere):
                 if isinstance(outcome, Busy):
                     raise PoolBusyError(outcome.text, outcome.seconds)
                 return outcome
-        return Unsaid(VerdictKind.INFRASTRUCTURE, "the hosts that were asked are lost", 0.0)
+        return MissingAnswer(VerdictKind.INFRASTRUCTURE, "the hosts that were asked are lost", 0.0)
 
     async def _opened(self) -> tuple[HostPlace, int]:
         async with self._turn:

@@ -39,8 +39,8 @@ class Membership:
         self,
         cluster: Cluster,
         silence_seconds: float,
-        changed: Callable[[HostPlace], None],
-        gone: Callable[[HostPlace], None],
+        host_changed: Callable[[HostPlace], None],
+        host_lost: Callable[[HostPlace], None],
         scaling: Scaling | None,
         questions: Callable[[], int],
     ) -> None:
@@ -49,15 +49,15 @@ class Membership:
         Args:
             cluster: source of hosts.
             silence_seconds: seconds without an answer after which a host counts as lost.
-            changed: called when a host has reported its state.
-            gone: called when a host was lost or released.
+            host_changed: called when a host has reported its state.
+            host_lost: called when a host was lost or released.
             scaling: decides the number of hosts to request from the cluster; None: none are requested.
             questions: returns the number of questions waiting or in progress.
         """
         self._cluster = cluster
         self._silence = silence_seconds
-        self._changed = changed
-        self._gone = gone
+        self._host_changed = host_changed
+        self._host_lost = host_lost
         self._scaling = scaling
         self._questions = questions
         self.places: list[HostPlace] = []
@@ -138,7 +138,7 @@ class Membership:
         place.gone.set()
         self.places.remove(place)
         self._again[place.key] = asyncio.get_running_loop().time() + _AGAIN_SECONDS
-        self._gone(place)
+        self._host_lost(place)
         self._news.set()
 
     async def _look(self) -> None:
@@ -169,7 +169,7 @@ class Membership:
             except Exception:  # retried at the next look; no other task looks for hosts
                 _log.exception("looking for hosts failed")
             for place in self.places:
-                self._changed(place)
+                self._host_changed(place)
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _scale(self) -> int:
@@ -224,7 +224,7 @@ class Membership:
             return False
         place.state = state
         self._news.set()
-        self._changed(place)
+        self._host_changed(place)
         return True
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:

@@ -10,9 +10,9 @@ from dataclasses import replace
 from prover.lean.checker import Checker
 from prover.lean.cluster.handle import Cluster
 from prover.lean.cluster.hosts import Hosts
-from prover.lean.cluster.lent import Elsewhere, HostSite, Lent, SiteQuarantine
+from prover.lean.cluster.lent import HostedPool, HostSite, Lent, SiteQuarantine
 from prover.lean.cluster.placement.scaling import Scaling
-from prover.lean.cluster.questions import HostQuestion, Lending, Said, Unsaid, unread
+from prover.lean.cluster.questions import HostQuestion, Lending, MissingAnswer, RawAnswer, unread
 from prover.lean.cluster.recheck import Outcome, Recheck
 from prover.lean.processes.ending import End
 from prover.lean.runtimes.runtime import LeanRuntime
@@ -26,7 +26,7 @@ from prover.lean.workers.stats import PoolStats, Tally
 from prover.theorem import Theorem
 
 
-class ClusterPool(Elsewhere):
+class ClusterPool(HostedPool):
     """The workers of all hosts of a cluster that offer Lean, behind one queue. Each host has an ordinary pool.
 
     It behaves as a `WorkerPool`. The loss of a host does not count against a question: another host gets it. After
@@ -138,9 +138,9 @@ class ClusterPool(Elsewhere):
         pool._closed = lambda: self._lent.discard(pool)
         return pool
 
-    async def _answer(self, question: HostQuestion) -> Said | Unsaid:
+    async def _answer(self, question: HostQuestion) -> RawAnswer | MissingAnswer:
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[Said | Unsaid] = loop.create_future()
+        future: asyncio.Future[RawAnswer | MissingAnswer] = loop.create_future()
         request, order = unread(question), next(self._numbering)
         job = Job(request, question.imports, question.priority, question.seconds, loop.time(), order, future)
         self.hosts.push(job)

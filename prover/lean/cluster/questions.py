@@ -31,7 +31,7 @@ class HostQuestion:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class RawAnswer:
     """A worker's raw answer; its shape is validated by the sender of the request.
 
     Attributes:
@@ -50,8 +50,8 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Unsaid:
-    """There is no answer; holds the reason. Other attributes as in `Said`."""
+class MissingAnswer:
+    """There is no answer; holds the reason. Other attributes as in `RawAnswer`."""
 
     kind: VerdictKind
     reason: str
@@ -72,7 +72,7 @@ class Busy:
     host: str = ""
 
 
-Outcome = Said | Unsaid | Busy
+Outcome = RawAnswer | MissingAnswer | Busy
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,18 +103,18 @@ class Lending:
     imports: ImportSet
 
 
-def unread(question: HostQuestion) -> Request[Said | Unsaid]:
+def unread(question: HostQuestion) -> Request[RawAnswer | MissingAnswer]:
     """Return the request in the form in which a host passes it to a worker."""
-    return Request(question.op, question.body, Said, Unsaid)
+    return Request(question.op, question.body, RawAnswer, MissingAnswer)
 
 
-def read(request: Request[T], outcome: Said | Unsaid) -> T:
+def read(request: Request[T], outcome: RawAnswer | MissingAnswer) -> T:
     """Return the result of a request.
 
     Raises:
         NoAnswerError: a look-up has no answer.
     """
-    if isinstance(outcome, Unsaid):
+    if isinstance(outcome, MissingAnswer):
         return request.failed(outcome.kind, outcome.reason, outcome.ms)
     try:
         fields: Mapping[str, Any] = outcome.fields

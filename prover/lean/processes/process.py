@@ -6,8 +6,8 @@ import socket
 from collections.abc import Mapping, Sequence
 from typing import Any, Self, cast
 
+from prover.concurrency.tasks import spawned
 from prover.lean.processes.ending import End, HeaderRejectedError, WorkerEndedError, WorkerStartError, interpret
-from prover.lean.processes.spawn import spawned
 from prover.lean.processes.tree import is_stopped, kill_group, kill_tree
 from prover.lean.runtimes.runtime import Launch
 from prover.lean.wire.answers import WorkerInfo

@@ -80,7 +80,7 @@ class ReplicatedEngine:
         self._seats = [Seat(number, places, self._changed) for number in range(replicas)]
         self._changes = asyncio.Event()
         self._starting = self._closed = False
-        self._gone = SamplerStats()  # of lost replicas
+        self._lost = SamplerStats()  # of lost replicas
 
     @property
     def live(self) -> list[Seat]:
@@ -191,7 +191,7 @@ class ReplicatedEngine:
 
     def stats(self) -> SamplerStats:
         """Statistics as last reported by the replicas, including lost ones."""
-        return SamplerStats.sum([seat.stats for seat in self._seats] + [self._gone])
+        return SamplerStats.sum([seat.stats for seat in self._seats] + [self._lost])
 
     def collect(self) -> Iterator[Metric]:
         """Yield vLLM's own metrics as last reported, with the label `replica`."""
@@ -271,7 +271,7 @@ class ReplicatedEngine:
     def _changed(self, seat: Seat, live: bool) -> None:
         if not live:
             self.lost += 1
-            self._gone = SamplerStats.sum([self._gone, replace(seat.stats, running=0, waiting=0)])
+            self._lost = SamplerStats.sum([self._lost, replace(seat.stats, running=0, waiting=0)])
         self._changes.set()
 
     async def _news(self) -> None:

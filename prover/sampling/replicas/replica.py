@@ -8,7 +8,7 @@ from typing import Any
 
 from prometheus_client import Metric
 
-from prover.cluster.asking import Asked
+from prover.cluster.asking import OpenQuestions
 from prover.sampling.sampler import SamplerStats
 from prover.sampling.serving import ModelAnswer, ModelRequest, ServingEngine
 
@@ -31,7 +31,7 @@ class Replica:
         """Create the replica; nothing is loaded."""
         self._engine = make_engine()
         self._adapters: dict[int, Any] = {}
-        self._asked: Asked[ModelAnswer | None] = Asked()
+        self._asked: OpenQuestions[ModelAnswer | None] = OpenQuestions()
 
     async def here(self) -> None:
         """Return at once: the process is placed on a host."""

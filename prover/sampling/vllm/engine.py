@@ -12,7 +12,7 @@ from prometheus_client import Metric
 from prover.sampling.pause import Pause
 from prover.sampling.sampler import ReplicaStatus, SamplerStats, SamplerUnavailableError
 from prover.sampling.serving import Checking, ModelAnswer, ModelRequest
-from prover.sampling.vllm import vllm_process
+from prover.sampling.vllm import vllm_patches, vllm_process
 from prover.sampling.vllm.engine_settings import EngineSettings
 from prover.sampling.vllm.vllm_metrics import Record
 from prover.sampling.vllm.vllm_platform import inspect_checkpoint
@@ -98,7 +98,7 @@ class ModelEngine:
         self._vllm = vllm_process.create(
             self.name, self.checkpoint, self._settings, self.most_adapters, self.largest_rank, self.record.logger()
         )
-        self.record.count(self._vllm.output_processor)
+        vllm_patches.report_tokens(self._vllm.output_processor, self.record.count)
 
     async def close(self) -> None:
         """Stop the engine and its process, even while it is being loaded."""
@@ -110,7 +110,7 @@ class ModelEngine:
         if vllm is not None:
             await self._stop_reading(vllm)
             await asyncio.to_thread(vllm_process.shut_down, vllm)
-            vllm_process.close_sockets(vllm)
+            vllm_patches.close_sockets(vllm)
         await asyncio.to_thread(vllm_process.release)
 
     async def _stop_reading(self, vllm: Any) -> None:

@@ -34,15 +34,9 @@ class Record:
 
         return Logger
 
-    def count(self, processor: Any) -> None:
-        """Count all tokens of an engine: vLLM's own statistics omit those of aborted requests."""
-        process_outputs = processor.process_outputs
-
-        def counted(outputs: Any, *arguments: Any, **options: Any) -> Any:
-            self.sampled_tokens += sum(len(output.new_token_ids) for output in outputs)
-            return process_outputs(outputs, *arguments, **options)
-
-        processor.process_outputs = counted
+    def count(self, tokens: int) -> None:
+        """Count sampled tokens."""
+        self.sampled_tokens += tokens
 
 
 def merged(metrics: Iterable[Metric]) -> Iterator[Metric]:

@@ -14,6 +14,7 @@ from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
+from prover.sampling.vllm import vllm_patches
 from prover.sampling.vllm.engine_settings import EngineSettings, kv_cache_bytes
 from prover.sampling.vllm.vllm_platform import built_for_cpu, forked, platform_arguments, prepare_environment
 
@@ -74,12 +75,10 @@ def create(
         vLLM's `AsyncLLM`.
     """
     from vllm.engine.arg_utils import AsyncEngineArgs
-    from vllm.v1.engine import utils
     from vllm.v1.engine.async_llm import AsyncLLM
 
     if forked():
-        # vLLM 0.32 has no setting for it: on CPUs it insists on spawning.
-        utils.get_mp_context = lambda: multiprocessing.get_context("forkserver")
+        vllm_patches.fork_engines()
     arguments = platform_arguments()
     if built_for_cpu():
         arguments["kv_cache_memory_bytes"] = kv_cache_bytes(checkpoint, settings)
@@ -102,21 +101,8 @@ def create(
         ),
         stat_loggers=[stat_logger],
     )
-    _numbers_alone(vllm.output_processor)
+    vllm_patches.skip_logprob_texts(vllm.output_processor)
     return vllm
-
-
-def _numbers_alone(processor: Any) -> None:
-    """Keep vLLM from decoding each token again for its log-probability, which takes a third of the time of reading
-    answers.
-    """
-    add_request = processor.add_request
-
-    def add(request: Any, *arguments: Any, **options: Any) -> None:
-        add_request(request, *arguments, **options)
-        processor.request_states[request.request_id].logprobs_processor.tokenizer = None
-
-    processor.add_request = add
 
 
 def rank_with_kernel(rank: int) -> int:
@@ -133,10 +119,3 @@ def shut_down(vllm: Any) -> None:
     vllm.shutdown()
     for process in processes:
         process.join()
-
-
-def close_sockets(vllm: Any) -> None:
-    """Close the sockets of an engine that was shut down: vLLM 0.32 leaves them to the garbage collector, which
-    warns.
-    """
-    vllm.engine_core.resources.ctx.destroy(linger=0)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from prover.search.stepper import Stepper
 from prover.search.strategies.scripts import SURE, Node, Scripts, Tactic
 from prover.search.strategies.strategy import SearchContext, question_terms
-from prover.search.tactics.goals.known import Knower, Known
+from prover.search.tactics.goals.known import ContextDeclarations, DeclarationReader
 from prover.search.tactics.moves.inductions import functional, waterfall
 from prover.search.tactics.moves.steps import flatten
 from prover.search.tactics.terms.witnesses import closing
@@ -22,7 +22,7 @@ class Induction:
     def __init__(self, stepper: Stepper, reader: NameReader | None = None, depth: int = 3, tactics: int = 60) -> None:
         """Search with at most `depth` nested inductions and about so many tactics."""
         self._stepper = stepper
-        self._knower = Knower(reader)
+        self._knower = DeclarationReader(reader)
         self._depth = depth
         self._tactics = tactics
 
@@ -50,7 +50,7 @@ class _Failed:
 
 
 class _Search:
-    def __init__(self, scripts: Scripts, known: Known, tactics: int) -> None:
+    def __init__(self, scripts: Scripts, known: ContextDeclarations, tactics: int) -> None:
         self._scripts = scripts
         self._known = known
         self._left = tactics

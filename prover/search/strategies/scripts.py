@@ -12,7 +12,7 @@ from prover.search.stepper import Step, StepSession, TacticState
 from prover.search.strategies.strategy import SearchContext
 from prover.search.tactics.closers import PROBE, PROBED
 from prover.search.tactics.goals.goal import Goal, read_goal
-from prover.search.tactics.goals.known import Known
+from prover.search.tactics.goals.known import ContextDeclarations
 from prover.search.tactics.moves.inductions import rule_applications
 from prover.search.tactics.moves.invertible import invertible
 from prover.search.tactics.moves.steps import flatten
@@ -70,7 +70,7 @@ class Node:
 class Scripts:
     """Runs tactics and submits complete scripts."""
 
-    def __init__(self, context: SearchContext, session: StepSession, known: Known, strategy: str) -> None:
+    def __init__(self, context: SearchContext, session: StepSession, known: ContextDeclarations, strategy: str) -> None:
         self._context = context
         self._session = session
         self._known = known
@@ -93,7 +93,7 @@ class Scripts:
     async def closed(self, node: Node) -> Node | None:
         """Close the first goal with automation, by the most readable tactic that succeeds; None if none does."""
         goal = node.goal
-        definitions, rules = self._known.behind(goal.text), self._known.rules
+        definitions, rules = self._known.definitions_in(goal.text), self._known.rules
         unfolding = _PROBED_WITH if definitions or rules else ()
         names = {"definitions": ", ".join(definitions) or "eq_self", "all": ", ".join([*definitions, *rules])}
         made = [each.format_map(names) for each in unfolding]

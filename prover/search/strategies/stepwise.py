@@ -21,7 +21,7 @@ from prover.search.strategies.scripts import SURE, Node, Scripts, Tactic, size
 from prover.search.strategies.strategy import SearchContext, question_terms
 from prover.search.tactics.choices import choices, closers
 from prover.search.tactics.goals.goal import read_goal
-from prover.search.tactics.goals.known import Knower, Known
+from prover.search.tactics.goals.known import ContextDeclarations, DeclarationReader
 from prover.search.tactics.moves.steps import flatten
 from prover.source.context.declarations import NameReader
 from prover.source.lexer import tokenize
@@ -67,7 +67,7 @@ class RuleTactics:
 
     def __init__(self, reader: NameReader | None = None, width: int = 16) -> None:
         """Propose at most `width` steps; `reader` reads the declarations of contexts."""
-        self._knower = Knower(reader)
+        self._knower = DeclarationReader(reader)
         self._width = width
 
     async def propose(self, context: SearchContext, state: TacticState) -> AsyncGenerator[Tactic, None]:
@@ -105,7 +105,7 @@ class Stepwise:
         """
         self._stepper = stepper
         self._proposers = proposers
-        self._knower = Knower(reader)
+        self._knower = DeclarationReader(reader)
         self._nodes = nodes
         self._depth = depth
         self._closers = closers
@@ -133,7 +133,7 @@ class Stepwise:
                 else:
                     await self._expand(search, node)
 
-    async def _closed(self, scripts: Scripts, node: Node, known: Known) -> Node | None:
+    async def _closed(self, scripts: Scripts, node: Node, known: ContextDeclarations) -> Node | None:
         if (after := await scripts.closed(node)) is not None:
             return after
         tactics = itertools.islice(dict.fromkeys(closers(node.goal, known)), self._closers)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from prover.search.tactics.closers import particular
 from prover.search.tactics.goals.facts import facts_of, is_sort
 from prover.search.tactics.goals.goal import Goal
-from prover.search.tactics.goals.known import Known
+from prover.search.tactics.goals.known import ContextDeclarations
 from prover.search.tactics.goals.names import names_of
 from prover.search.tactics.goals.propositions import outermost
 from prover.search.tactics.moves.arithmetic import by_remainder, differences, divided, remainders
@@ -25,10 +25,10 @@ _MOST_FACTS = 6
 _MOST_WITNESSES = 8
 
 
-def closers(goal: Goal, known: Known) -> Iterator[str]:
+def closers(goal: Goal, known: ContextDeclarations) -> Iterator[str]:
     """Tactics that may close a goal."""
     operator, left, right = outermost(goal.target)
-    definitions = known.behind(goal.text)
+    definitions = known.definitions_in(goal.text)
     unfold = f" [{', '.join(definitions)}]" if definitions else ""
     yield from (f"exact {term}" for term in itertools.islice(witnessed(goal), 3))
     yield from closing(goal)
@@ -71,7 +71,7 @@ def _unfolding(definitions: Sequence[str]) -> Iterator[str]:
         yield from (f"simp [{names}]", f"simp only [{names}]\nomega", f"simp_all [{names}]", f"grind [{names}]")
 
 
-def _by_cases(goal: Goal, known: Known, unfold: str) -> Iterator[str]:
+def _by_cases(goal: Goal, known: ContextDeclarations, unfold: str) -> Iterator[str]:
     """Split on the values of several variables that have few values each."""
     cases = [
         each.name for each in goal.hypotheses if each.type in ("Bool", "Prop") or constructors_of(known, each.type)
@@ -121,7 +121,7 @@ def _difference(left: str, right: str) -> str:
     return f"({left} - ({right}))" if " " in right else f"({left} - {right})"
 
 
-def choices(goal: Goal, known: Known) -> Iterator[str]:
+def choices(goal: Goal, known: ContextDeclarations) -> Iterator[str]:
     """Steps with holes (see `prover.search.tactics.moves.steps`), the best guess first."""
     operator = outermost(goal.target)[0]
     facts = facts_of(goal)
@@ -148,7 +148,7 @@ def choices(goal: Goal, known: Known) -> Iterator[str]:
         yield "left\n□"
         yield "right\n□"
     yield from inductions(goal, known)
-    behind = known.behind(goal.text)
+    behind = known.definitions_in(goal.text)
     unfold = f" [{', '.join(behind)}]" if behind else ""
     yield from (f"simp{unfold}\n□", f"simp_all{unfold}\n□")
     if operator == "∃":
@@ -160,7 +160,7 @@ def choices(goal: Goal, known: Known) -> Iterator[str]:
     yield from steps(goal, definitions)
 
 
-def _instances(goal: Goal, known: Known, facts: Sequence[Binder]) -> Iterator[str]:
+def _instances(goal: Goal, known: ContextDeclarations, facts: Sequence[Binder]) -> Iterator[str]:
     """Instantiate universal hypotheses with the available variables; if the result is an existential, with its witness
     taken apart at once.
     """

@@ -82,7 +82,7 @@ class Outline:
     holes: tuple[ProofMove, ...]
     """The `sorry`s, which are not moves."""
 
-    def behind(self, offset: int) -> tuple[ProofMove, ...]:
+    def moves_from(self, offset: int) -> tuple[ProofMove, ...]:
         """Return the moves that begin at an offset or later."""
         return tuple(move for move in self.moves if move.start >= offset)
 

@@ -180,7 +180,7 @@ class Guide:
         )
         read = outline(text, steps)
         behind = len(text) - len(reading.after)
-        moves = tuple(move for move in read.behind(len(reading.before.rstrip())) if move.start < behind)
+        moves = tuple(move for move in read.moves_from(len(reading.before.rstrip())) if move.start < behind)
         if moves and (verdict.verified or (open_elsewhere and holds(verdict, complete=False))):
             return Route(read, moves, verdict.trust)
         return None

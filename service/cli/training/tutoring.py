@@ -18,7 +18,7 @@ from service.ops.config import Settings
 if TYPE_CHECKING:
     from training.tutoring.learners.learners import Learner
     from training.tutoring.sessions.dialogue import Help
-    from training.tutoring.sessions.sessions import School
+    from training.tutoring.sessions.sessions import SessionEnvironment
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -158,13 +158,15 @@ def report(
     shared.remark(f"wrote {out / 'tutoring.md'}")
 
 
-def _in_school(settings: Settings, answers: Path, held: "Callable[[School], Coroutine[Any, Any, object]]") -> None:
+def _in_school(
+    settings: Settings, answers: Path, held: "Callable[[SessionEnvironment], Coroutine[Any, Any, object]]"
+) -> None:
     """Hold sessions with their own Lean workers and cached answers."""
-    from training.tutoring.sessions.sessions import School
+    from training.tutoring.sessions.sessions import SessionEnvironment
 
     async def run() -> None:
         async with Engine(settings) as engine:
-            await held(School(engine, answers))
+            await held(SessionEnvironment(engine, answers))
 
     asyncio.run(run())
 

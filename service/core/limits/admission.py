@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
-from prover.allowance import Allowance
+from prover.concurrency.allowance import Allowance
 from prover.errors import InputError
 from prover.lean.workers.jobs import CHARGE, Priority
 from prover.options import Budget

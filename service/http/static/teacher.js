@@ -6,6 +6,7 @@ import { leanInput } from "./lean-input.js";
 const POLL_MILLISECONDS = 3000;
 const STUCK_MINUTES = 5;
 const SURE_MILLISECONDS = 5000;
+const KEPT_ID = "classroom-id"; // of the classroom that this tab shows; reloading the page keeps it, closing the tab does not
 const OUTCOMES = {
   HINT_OUTCOME_DEAD_END: "an open goal is false",
   HINT_OUTCOME_THEOREM_FALSE: "the theorem is false",
@@ -44,6 +45,7 @@ export function teacher({ theorem, token }) {
 
   function show(classroom) {
     shown = classroom;
+    sessionStorage.setItem(KEPT_ID, classroom.id);
     drawn = chosen = "";
     $("opening").hidden = true;
     $("taught").hidden = false;
@@ -151,8 +153,23 @@ export function teacher({ theorem, token }) {
 
   function close() {
     shown = null;
+    sessionStorage.removeItem(KEPT_ID);
     $("taught").hidden = true;
     $("opening").hidden = false;
+  }
+
+  /** Shows the classroom that the tab showed before its page was reloaded; without one, lists the caller's. */
+  async function restore() {
+    const id = sessionStorage.getItem(KEPT_ID);
+    if (id === null) return list();
+    $("class-id").value = id;
+    try {
+      show((await call("v1/get-classroom", { id }, token())).classroom);
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      $("teach-said").textContent = error.message;
+      if (error.status === "NOT_FOUND") sessionStorage.removeItem(KEPT_ID);
+    }
   }
 
   /** Lists the caller's classrooms, on servers that authenticate callers. */
@@ -190,7 +207,7 @@ export function teacher({ theorem, token }) {
       $("teach-said").textContent = "The classroom is deleted, with all work of its learners.";
     }),
   );
-  return () => (shown ? look() : list());
+  return () => (shown ? look() : restore());
 }
 
 /** Return a learner's progress on a theorem in words. */

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import time
-from dataclasses import replace
 from typing import Annotated
 
 from mcp.server.mcpserver import Context
@@ -13,12 +12,11 @@ from prover.assistance import fill, standing
 from prover.assistance.suggest import FilePosition, Suggest, Suggestions
 from prover.candidate import Candidate
 from prover.requests import Check
-from prover.sampling.diagnosis import Diagnosis, ErrorKind
 from prover.source import showing
 from prover.source.faults import Fault
 from prover.source.lean_file import LeanFile
 from prover.theorem import Theorem
-from prover.verdict import Mode, Path, Verdict, VerdictKind
+from prover.verdict import Mode, VerdictKind
 from service.auth.identity import Role
 from service.core.limits.text import take
 from service.mcp import files
@@ -60,17 +58,11 @@ class FileTools(Tools):
         nothing = Theorem("", file.header)
         verdict = await service.check(Check(nothing, Candidate(file.own, Mode.FILE, "agent"), self._checking))
         shown = showing.showing(file.commands)
-        unread = _is_unread(verdict)
-        if not shown or not (unread or verdict.kind in _NOT_RUN):
+        if not shown or verdict.kind not in _NOT_RUN:
             return VerdictAnswer.of(file.placed(verdict), whole_file=True)
         # Commands that only display something may be refused here, or not terminate: without them the rest has a
         # verdict.
-        rest = await service.check(Check(nothing, Candidate(file.whole(), Mode.FILE, "agent"), self._checking))
-        if unread:
-            new = tuple(one for one in rest.messages if one not in verdict.messages)
-            verdict = replace(verdict, messages=(*verdict.messages, *new))
-        else:
-            verdict = rest
+        verdict = await service.check(Check(nothing, Candidate(file.whole(), Mode.FILE, "agent"), self._checking))
         return VerdictAnswer.of(file.placed(verdict), whole_file=True).about(shown)
 
     @answering(FillAnswer, Role.PROVE)
@@ -99,7 +91,7 @@ class FileTools(Tools):
                 if isinstance(event, fill.HoleOutcome):
                     items.append(HoleItem.of(file, event))
                     await progress.report_progress(len(items), len(wanted), f"{event.item.name}")
-                elif isinstance(event, fill.Fell):
+                elif isinstance(event, fill.CommandRejected):
                     faults.append(event.fault)
                 elif isinstance(event, fill.Filled):
                     items = [
@@ -170,9 +162,3 @@ class FileTools(Tools):
             return Suggest(position, most, prefix, seconds, self._checking)
 
         return await standing.suggest(service, read, ask)
-
-
-def _is_unread(verdict: Verdict) -> bool:
-    """Whether quarantine stopped at a syntax error, which hides all other messages of a file."""
-    syntax = all(Diagnosis.of(one).kind is ErrorKind.SYNTAX for one in verdict.messages)
-    return verdict.path is Path.QUARANTINE and verdict.kind is VerdictKind.REJECTED and syntax

@@ -80,7 +80,7 @@ async def test_what_is_meant_comes_first(
 @pytest.mark.parametrize(
     ("kind", "text", "said"),
     [
-        (QueryKind.PATTERN, "missing + _", "does not elaborate at 1:0: Unknown identifier `missing`"),
+        (QueryKind.PATTERN, "missing + _", r"does not elaborate at `missing \+ _`: Unknown identifier `missing`"),
         (QueryKind.PATTERN, "(_ + ", "unexpected end of input"),
         (QueryKind.PATTERN, "?a", "only a hole"),
         (QueryKind.PATTERN, "True := trivial\ntheorem u : True", "a further command"),

@@ -10,9 +10,9 @@ from prover.tutor.guidance import (
     OPENING_FEATURES,
     OPENINGS,
     ROUTE_FEATURES,
+    LearnerState,
     LinearPolicy,
     Rules,
-    Scene,
     load_guidance,
     opening_features,
     parse_policy,
@@ -43,26 +43,26 @@ def policy(opening: dict[str, float], by_length: float = 0.0) -> LinearPolicy:
 
 def test_rules_keep_to_the_proof_that_was_hinted_at_and_begin_with_a_question() -> None:
     one, two = route("simp"), route("intro h", "exact h")
-    scene = Scene((one, two), (), False, ())
+    scene = LearnerState((one, two), (), False, ())
     assert Rules().route(scene) is one
     assert Rules().opening(scene, one) is Level.QUESTION
-    hinted = Scene((one, two), (), False, (GivenHint(Level.NAME, two.next.name),))
+    hinted = LearnerState((one, two), (), False, (GivenHint(Level.NAME, two.next.name),))
     assert Rules().route(hinted) is two
 
 
 def test_a_policy_opens_and_leads_as_its_weights_say_and_never_leaves_a_proof_that_was_hinted_at() -> None:
     short, long = route("simp"), route("intro h", "exact h")
     chooses = policy({"name": 2.0, "direction": 1.0}, by_length=1.0)
-    scene = Scene((short, long), (), False, ())
+    scene = LearnerState((short, long), (), False, ())
     assert chooses.route(scene) is long
     assert chooses.opening(scene, long) is Level.NAME
-    assert chooses.route(Scene((short, long), (), False, (GivenHint(Level.QUESTION, short.next.name),))) is short
+    assert chooses.route(LearnerState((short, long), (), False, (GivenHint(Level.QUESTION, short.next.name),))) is short
 
 
 def test_features_are_between_0_and_1_and_tell_how_far_earlier_hints_had_to_go() -> None:
     there = route("simp")
     earlier = (GivenHint(Level.QUESTION, "a-b"), GivenHint(Level.NEXT_STEP, "a-b"))
-    seen = opening_features(Scene((there,), (move("intro h"),), True, earlier), there)
+    seen = opening_features(LearnerState((there,), (move("intro h"),), True, earlier), there)
     assert len(seen) == len(OPENING_FEATURES)
     assert all(0 <= each <= 1 for each in seen)
     assert seen[OPENING_FEATURES.index("last_level")] == 0.75

@@ -26,7 +26,7 @@ from service.core.engine import Engine
 from service.http.app import path
 from service.ops import logs
 from service.ops.config import ConnectionSettings, HttpSettings, LogSettings, SecuritySettings, ServerSettings, Settings
-from service.server import listening, roles_of_anyone
+from service.server import anonymous_roles, listening
 from tests.service.auth.conftest import Files, running
 from tests.support.stubs import Stubs
 
@@ -273,8 +273,8 @@ async def test_other_machines_are_let_in_if_encrypted_and_authenticated(pki: Fil
 
 
 async def test_who_is_asked_nothing_from_elsewhere_cannot_administer() -> None:
-    assert roles_of_anyone("0.0.0.0:0") == {Role.PROVE}
-    assert roles_of_anyone(Settings().server.listen) == set(Role)
+    assert anonymous_roles("0.0.0.0:0") == {Role.PROVE}
+    assert anonymous_roles(Settings().server.listen) == set(Role)
 
 
 @pytest.mark.parametrize(

@@ -416,6 +416,10 @@ def test_a_learner_works_in_a_classroom_and_the_teacher_sees_how_far(bridge: str
     it.until(lambda: it.text("teach-said") == "No learner has joined yet.")
     code, classroom = it.text("join-code-shown"), it.text("class-id-shown")
     assert it.text("taught-title") == IMAGE
+    it.driver.refresh()  # the tab keeps the classroom
+    it.press("tab-teach")
+    it.until(lambda: it.text("teach-said") == "No learner has joined yet.")
+    assert (it.text("taught-title"), it.text("class-id-shown")) == (IMAGE, classroom)
 
     # 2. A learner joins, writes line by line, sees goals, and asks for hints to the end.
     it.press("tab-learn")
@@ -467,6 +471,7 @@ def test_a_learner_works_in_a_classroom_and_the_teacher_sees_how_far(bridge: str
     for _ in range(2):
         it.all("#taught .stop")[-1].click()
     it.until(lambda: it.text("teach-said") == "The classroom is deleted, with all work of its learners.")
+    assert it.driver.execute_script("return sessionStorage.length") == 0
     it.press("tab-learn")
     it.press("leave")
     it.until(lambda: it.text("classroom-said").startswith("no learner has this key"))

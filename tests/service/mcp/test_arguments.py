@@ -1,10 +1,14 @@
 """Arguments of tools, before a search starts."""
 
+import asyncio
 import os
+import re
 from pathlib import Path
 from typing import Any, Never
 
+import httpx2
 import pytest
+import yaml
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import CallToolResult
@@ -12,10 +16,12 @@ from mcp.types import CallToolResult
 from prover.source import lean_file, showing
 from service.mcp import files
 from service.mcp.callers import Callers
+from service.mcp.http import serve_http
 from service.mcp.server import build
 from service.ops.config import Settings
 
 STATED = {"statement": "theorem t : True"}
+SKILL = Path("docs/SKILL.md").read_text(encoding="utf-8")
 
 
 async def no_service() -> Never:
@@ -136,3 +142,34 @@ async def test_a_theorem_of_another_namespace_is_not_meant(tmp_path: Path) -> No
     file.write_text("namespace Foo\ntheorem one : True := trivial\nend Foo\n", encoding="utf-8")
     found = await refused("lean_verify", {"file_path": str(file), "theorem_name": "Bar.one"}, silent)
     assert found["error"] == "the file has no theorem 'Bar.one'; it states: Foo.one"
+
+
+@pytest.mark.parametrize("body", ["{}", "[]", '{"jsonrpc": "2.0", "id": 1}', "null"])
+@pytest.mark.parametrize("version", [{}, {"mcp-protocol-version": "2025-06-18"}])
+async def test_a_body_that_is_no_message_is_answered_over_http_in_one_sentence(
+    body: str, version: dict[str, str]
+) -> None:
+    url = asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(serve_http(silent, Settings(), "127.0.0.1:0", url.set_result))
+    headers = {"accept": "application/json, text/event-stream", "content-type": "application/json", **version}
+    try:
+        async with httpx2.AsyncClient(headers=headers) as http:
+            answered = await http.post(await url, content=body)
+    finally:
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+    assert answered.status_code == 400
+    error = answered.json()["error"]["message"]
+    assert "JSON-RPC" in error
+    assert ("\n" in error, "pydantic" in error) == (False, False)
+
+
+async def test_the_skill_has_the_front_matter_that_agents_read_and_names_tools_that_exist() -> None:
+    _, front, body = SKILL.split("---\n", 2)
+    fields = yaml.safe_load(front)
+    assert fields.keys() == {"name", "description"}
+    assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", fields["name"])
+    assert 0 < len(fields["description"]) <= 1024
+    assert not re.search(r"[<>]", fields["description"])
+    tools = {tool.name for tool in await server().list_tools()}
+    assert set(re.findall(r"\blean_\w+", body)) <= tools

@@ -9,7 +9,7 @@ from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.theorem import Theorem
 from prover.verdict import Message, Trust, Verdict, VerdictKind
 from training.conjectures.growth import Growth
-from training.conjectures.outcome import ConjectureOutcome, Fate, proved, table
+from training.conjectures.outcome import ConjectureOutcome, ConjectureStatus, proved, table
 from training.conjectures.questions import LeanGoneError
 from training.corpus.proofs import ProvedTheorem
 from training.corpus.record import TheoremRecord
@@ -56,8 +56,8 @@ def grown(lean: ScriptedLean, out: Path, count: int = 120) -> list[ConjectureOut
 
 def test_what_is_kept_is_new_and_proved(tmp_path: Path) -> None:
     outcomes = grown(ScriptedLean(), tmp_path / "c.jsonl")
-    fates = {outcome.fate for outcome in outcomes}
-    assert {Fate.KEPT, Fate.MALFORMED, Fate.KNOWN} <= fates
+    statuses = {outcome.status for outcome in outcomes}
+    assert {ConjectureStatus.KEPT, ConjectureStatus.MALFORMED, ConjectureStatus.KNOWN} <= statuses
     theorems = list(proved(outcomes))
     assert theorems
     assert all("omega" in proof for each in theorems for proof in each.proofs)
@@ -70,9 +70,9 @@ def test_what_is_kept_is_new_and_proved(tmp_path: Path) -> None:
 def test_the_trivial_and_the_vacuous_are_thrown_away(tmp_path: Path) -> None:
     assert not list(proved(grown(ScriptedLean(trivial=True), tmp_path / "t.jsonl")))
     vacuous = grown(ScriptedLean(vacuous=True), tmp_path / "v.jsonl")
-    assert Fate.VACUOUS in {outcome.fate for outcome in vacuous}
+    assert ConjectureStatus.VACUOUS in {outcome.status for outcome in vacuous}
     # Without a hypothesis of its own making nothing is asked: the source's hold together, or it has none.
-    assert any(outcome.fate is Fate.KEPT for outcome in vacuous)
+    assert any(outcome.status is ConjectureStatus.KEPT for outcome in vacuous)
 
 
 def test_a_stopped_search_goes_on_and_asks_nothing_twice(tmp_path: Path) -> None:
@@ -96,8 +96,10 @@ def test_what_numbers_refute_does_not_reach_lean(tmp_path: Path) -> None:
         false = theorem("false", "(a b : Nat) : a + b = b", "by\n  omega")
         growth = Growth([false], [])
         outcomes = asyncio.run(growth.grow(lean, journal, 40, report=lambda _line: None))
-    assert Fate.FALSE in {outcome.fate for outcome in outcomes}
-    assert all(outcome.milliseconds == outcome.tried == 0 for outcome in outcomes if outcome.fate is Fate.FALSE)
+    assert ConjectureStatus.FALSE in {outcome.status for outcome in outcomes}
+    assert all(
+        outcome.milliseconds == outcome.tried == 0 for outcome in outcomes if outcome.status is ConjectureStatus.FALSE
+    )
 
 
 def test_two_texts_with_one_term_are_one_proof(tmp_path: Path) -> None:
@@ -105,7 +107,7 @@ def test_two_texts_with_one_term_are_one_proof(tmp_path: Path) -> None:
         async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
             return replace(await super().check(theorem, candidate, terms), term="0123456789abcdef")
 
-    kept = [outcome for outcome in grown(OneTerm(), tmp_path / "c.jsonl") if outcome.fate is Fate.KEPT]
+    kept = [outcome for outcome in grown(OneTerm(), tmp_path / "c.jsonl") if outcome.status is ConjectureStatus.KEPT]
     assert kept
     assert all(outcome.terms == ("0123456789abcdef",) and len(outcome.proofs) == 1 for outcome in kept)
 
@@ -127,7 +129,7 @@ def test_what_nothing_proves_and_no_number_refutes_is_open(tmp_path: Path) -> No
             return Verdict(VerdictKind.REJECTED)
 
     outcomes = grown(Helpless(), tmp_path / "c.jsonl")
-    opened = [outcome for outcome in outcomes if outcome.fate is Fate.OPEN]
+    opened = [outcome for outcome in outcomes if outcome.status is ConjectureStatus.OPEN]
     assert opened
     assert all(outcome.theorem is not None and not outcome.proofs for outcome in opened)
     assert not list(proved(outcomes))
@@ -161,7 +163,7 @@ def test_the_table_accounts_for_every_conjecture(tmp_path: Path) -> None:
     outcomes = grown(ScriptedLean(), tmp_path / "c.jsonl")
     cells = [cell.strip() for cell in table(outcomes).splitlines()[-1].strip("|").split("|")]
     assert cells[0] == "all"
-    assert int(cells[1]) == len(outcomes) == sum(map(int, cells[2 : 2 + len(Fate)]))
+    assert int(cells[1]) == len(outcomes) == sum(map(int, cells[2 : 2 + len(ConjectureStatus)]))
 
 
 def test_sources_that_cannot_be_changed_are_refused() -> None:

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from training.config import ConfigError
-from training.conjectures.outcome import ConjectureOutcome, Fate
+from training.conjectures.outcome import ConjectureOutcome, ConjectureStatus
 from training.corpus.jsonl import write_jsonl
 from training.corpus.record import TheoremRecord
 from training.evaluation.samples import ModelSamples, SampledProof, TheoremSamples
@@ -86,8 +86,10 @@ def write_round(grown: GrowConfig, verified: tuple[int, ...]) -> None:
         TheoremRecord(name=f"t{number}", statement=f"theorem t{number} : {number} = {number}") for number in range(4)
     ]
     write_jsonl(grown.file("theorems", None, 1, ".jsonl"), records)
-    fates = [Fate.KEPT] * 4 + [Fate.TRIVIAL]
-    outcomes = [ConjectureOutcome(number=number, fate=fate, mutations=("invert",)) for number, fate in enumerate(fates)]
+    statuses = [ConjectureStatus.KEPT] * 4 + [ConjectureStatus.TRIVIAL]
+    outcomes = [
+        ConjectureOutcome(number=number, status=status, mutations=("invert",)) for number, status in enumerate(statuses)
+    ]
     write_jsonl(grown.file("conjectures", None, 1, ".jsonl"), outcomes)
     samples(*verified).save(grown.file("solved", None, 1, ".json.gz"))
 

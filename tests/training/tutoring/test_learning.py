@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from prover.tutor.guidance import OPENING_FEATURES, OPENINGS, Scene, load_guidance
+from prover.tutor.guidance import OPENING_FEATURES, OPENINGS, LearnerState, load_guidance
 from prover.tutor.hints import Level
 from prover.tutor.proofs.moves import Outline, ProofMove
 from prover.tutor.proofs.routes import Route
@@ -36,7 +36,7 @@ async def made_up(
     """A session that is worth most if the tutor begins with a name."""
     move = ProofMove("simp", "simp", 0, 4, 0, ("⊢ p",), (), 1, 0, (), 0, False)
     route = Route(Outline("", (), (), ()), (move,), Trust.KERNEL_REPLAYED)
-    opened = guidance.opening(Scene((route,), (), False, ()), route)
+    opened = guidance.opening(LearnerState((route,), (), False, ()), route)
     own = 4 if opened is Level.NAME else OPENINGS.index(opened)
     worth = rubric((), 1.0, True, 4, own)
     kinds = tuple(learner.kind for learner in learners)

@@ -12,7 +12,7 @@ from training.corpus.proofs import ProvedTheorem
 from training.corpus.record import TheoremRecord
 from training.tutoring.learners.learners import learners
 from training.tutoring.sessions.dialogue import Help
-from training.tutoring.sessions.sessions import School, hold
+from training.tutoring.sessions.sessions import SessionEnvironment, hold
 
 pytestmark = pytest.mark.lean
 
@@ -27,7 +27,7 @@ async def test_a_session_is_read_by_lean_and_the_same_again_from_what_was_kept(
 ) -> None:
     engine = Engine(Settings(), lean_pool)
     await engine.start()
-    school = School(engine, tmp_path)
+    school = SessionEnvironment(engine, tmp_path)
     kinds = learners()
     together = [kinds["silent"], kinds["cautious"]]
     async with school.board(CASE) as board:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from prover.lean.processes.spawn import spawned
+from prover.concurrency.tasks import spawned
 from prover.lean.processes.tree import kill_tree
 from prover.source.lexer import tokenize
 from prover.theorem import Header

@@ -22,7 +22,7 @@ from prover.lean.wire.answers import Constant, NegatedStatement, ProofSteps, Scr
 from prover.options import CheckOptions
 from prover.requests import Check, Event, Search
 from prover.theorem import Theorem
-from prover.tutor.tutor import Looking
+from prover.tutor.tutor import LeanInspector
 from prover.verdict import Verdict, VerdictKind
 from training.journal import Journal
 
@@ -97,7 +97,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 class RememberedLean:
     """The tutor's questions to Lean on one theorem, answered from the cache if possible."""
 
-    def __init__(self, lean: Looking, answers: RememberedAnswers) -> None:
+    def __init__(self, lean: LeanInspector, answers: RememberedAnswers) -> None:
         """Use `lean` for answers missing in `answers`."""
         self._lean = lean
         self._answers = answers

@@ -9,7 +9,7 @@ from prover.assistance.disprove import Refuter
 from prover.lean.checker import Terms
 from prover.options import CheckOptions
 from prover.tutor.guidance import Guidance
-from prover.tutor.tutor import Looking
+from prover.tutor.tutor import LeanInspector
 from training.corpus.proofs import ProvedTheorem
 from training.tutoring.learners.learners import Learner
 from training.tutoring.sessions.board import Board
@@ -30,12 +30,12 @@ class TermsRefuter(Refuter, Protocol):
 class TutoringLean(Protocol):
     """An engine that answers the tutor's questions."""
 
-    def questions(self) -> contextlib.AbstractAsyncContextManager[tuple[Looking, TermsRefuter]]:
+    def questions(self) -> contextlib.AbstractAsyncContextManager[tuple[LeanInspector, TermsRefuter]]:
         """See `Engine.questions`."""
         ...
 
 
-class School:
+class SessionEnvironment:
     """The environment of sessions: Lean, and its cached answers."""
 
     def __init__(self, engine: TutoringLean, folder: Path) -> None:

@@ -14,7 +14,7 @@ from prover.cluster.asking import HostLostError
 from prover.cluster.connection import ClusterAbsentError, RayConnection, RayMissingError
 from prover.lean.cluster.handle import Handle, MakePool
 from prover.lean.cluster.host import Host
-from prover.lean.cluster.questions import HostQuestion, HostState, Lending, Outcome, Unsaid
+from prover.lean.cluster.questions import HostQuestion, HostState, Lending, MissingAnswer, Outcome
 from prover.lean.workers.pool import PoolUnavailableError
 from prover.verdict import VerdictKind
 
@@ -137,7 +137,7 @@ class HostActor(Host):
             outcome = await self.ask(number, question, process)
         except Exception as error:
             _log.exception("a question failed")
-            outcome = Unsaid(VerdictKind.INFRASTRUCTURE, f"the host failed inside: {error}", 0.0)
+            outcome = MissingAnswer(VerdictKind.INFRASTRUCTURE, f"the host failed inside: {error}", 0.0)
         self._answers.append((number, outcome))
         self._some.set()
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-from prover.lean.processes.spawn import spawned
+from prover.concurrency.tasks import spawned
 from prover.lean.processes.tree import kill_tree
 from prover.lean.runtimes.dojo.launch import DojoConfig, DojoUnavailableError, command, require_sandbox
 from prover.theorem import Theorem

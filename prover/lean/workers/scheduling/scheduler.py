@@ -7,7 +7,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-from prover.allowance import Allowance
+from prover.concurrency.allowance import Allowance
 from prover.lean.processes.ending import End
 from prover.lean.runtimes.runtime import LeanRuntime
 from prover.lean.wire.role import ProcessRole

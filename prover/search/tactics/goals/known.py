@@ -18,7 +18,7 @@ _OF_TYPES = re.compile(
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ContextDeclarations:
     """Declarations of a theorem's context.
 
     Attributes:
@@ -48,7 +48,7 @@ class Known:
         words = {part for token in tokenize(text) if token.kind == "name" for part in token.text.split(".")}
         return [name for name in names if _last(name) in words]
 
-    def behind(self, text: str) -> list[str]:
+    def definitions_in(self, text: str) -> list[str]:
         """Return the definitions that a text appears to mention, and those that these mention in turn."""
         found = dict.fromkeys(self.mentioned(text, self.declared.definitions))
         waiting = list(found)
@@ -59,15 +59,15 @@ class Known:
         return [name for name in self.declared.definitions if name in found]
 
 
-class Knower:
+class DeclarationReader:
     """Collects the declarations of contexts; caches them for some theorems."""
 
     def __init__(self, reader: NameReader | None = None) -> None:
         """Use `reader` to read contexts; without a reader they are parsed as text."""
         self._reader = reader
-        self._kept: OrderedDict[str, Known] = OrderedDict()
+        self._kept: OrderedDict[str, ContextDeclarations] = OrderedDict()
 
-    async def of(self, theorem: Theorem) -> Known:
+    async def of(self, theorem: Theorem) -> ContextDeclarations:
         """Return the declarations of a theorem's context."""
         if (known := self._kept.get(theorem.digest)) is None:
             known = known_of(theorem, await declared(self._reader, theorem))
@@ -77,7 +77,7 @@ class Knower:
         return known
 
 
-def known_of(theorem: Theorem, names: Declared) -> Known:
+def known_of(theorem: Theorem, names: Declared) -> ContextDeclarations:
     """Combine the declared names with information from the context's text."""
     counts: dict[str, int] = {}
     uses: dict[str, tuple[str, ...]] = {}
@@ -96,7 +96,7 @@ def known_of(theorem: Theorem, names: Declared) -> Known:
                 accumulating.append(name)
     plain = tuple(name for name, count in counts.items() if count == 1)
     recursive = tuple(name for name, count in counts.items() if count > 1)
-    return Known(names, plain, recursive, tuple(accumulating), read_inductives(context), uses)
+    return ContextDeclarations(names, plain, recursive, tuple(accumulating), read_inductives(context), uses)
 
 
 def _accumulates(text: str, name: str) -> bool:

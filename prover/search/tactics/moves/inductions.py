@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from prover.search.tactics.goals.facts import facts_of
 from prover.search.tactics.goals.goal import Goal
-from prover.search.tactics.goals.known import Known
+from prover.search.tactics.goals.known import ContextDeclarations
 from prover.search.tactics.goals.names import names_of
 from prover.search.tactics.goals.propositions import outermost
 from prover.source.binders import Binder
@@ -21,7 +21,7 @@ _MOST_FACTS = 3
 _ARITHMETIC = "Nat.mul_add, Nat.add_mul"
 
 
-def inductions(goal: Goal, known: Known) -> Iterator[str]:
+def inductions(goal: Goal, known: ContextDeclarations) -> Iterator[str]:
     """Inductions on values with constructors; on numbers and lists with the other variables generalised."""
     data = _data(goal, known)
     for each in data:
@@ -32,13 +32,13 @@ def inductions(goal: Goal, known: Known) -> Iterator[str]:
             yield _by_kind(goal, each, known, general)
 
 
-def waterfall(goal: Goal, known: Known) -> Iterator[tuple[str, int]]:
+def waterfall(goal: Goal, known: ContextDeclarations) -> Iterator[tuple[str, int]]:
     """Return steps for a goal that may need an induction, best first, with the number of inductions in each.
 
     In a case of an induction, its hypothesis is used on one or both sides, a subterm common to both sides is
     generalised to a variable, and the next induction follows.
     """
-    definitions = known.behind(goal.text)
+    definitions = known.definitions_in(goal.text)
     for each in facts_of(goal):
         if constructors := constructors_of(known, each.type):
             yield by_constructors(goal, each.name, constructors), 1
@@ -72,7 +72,7 @@ def waterfall(goal: Goal, known: Known) -> Iterator[tuple[str, int]]:
         yield from ((_by_kind(goal, each, known, way), 1) for way in ways)
 
 
-def functional(goal: Goal, known: Known) -> Iterator[str]:
+def functional(goal: Goal, known: ContextDeclarations) -> Iterator[str]:
     """Inductions along the recursion of a function of the context, with automation in each case."""
     variables = {each.name for each in goal.hypotheses}
     calls = [
@@ -80,13 +80,13 @@ def functional(goal: Goal, known: Known) -> Iterator[str]:
         for name in known.mentioned(goal.target, known.recursive)
         for call in _calls(goal.target, name.rpartition(".")[2], variables)
     ]
-    unfold = ", ".join(known.behind(goal.text))
+    unfold = ", ".join(known.definitions_in(goal.text))
     for call in list(dict.fromkeys(calls))[:2]:
         yield from (f"fun_induction {call} <;> {tactic}" for tactic in (f"simp_all [{unfold}]", f"grind [{unfold}]"))
         yield f"fun_induction {call} <;> simp_all [{unfold}] <;> omega"
 
 
-def rule_applications(goal: Goal, known: Known) -> Iterator[str]:
+def rule_applications(goal: Goal, known: ContextDeclarations) -> Iterator[str]:
     """Apply constructors of an inductive predicate to known facts, up to arithmetic."""
     constructors = constructors_of(known, goal.target)
     if not constructors:
@@ -117,25 +117,25 @@ def by_constructors(goal: Goal, name: str, constructors: Sequence[Constructor], 
     return "\n".join([f"induction {name}{general} with", *alternatives])
 
 
-def constructors_of(known: Known, type_: str) -> tuple[Constructor, ...]:
+def constructors_of(known: ContextDeclarations, type_: str) -> tuple[Constructor, ...]:
     """Return the constructors if the type is an inductive type or predicate of the context."""
     if outermost(type_)[0]:
         return ()
     return known.inductives.get(type_.split(" ")[0].rpartition(".")[2], ())
 
 
-def rules_of(known: Known, proposition: str) -> list[str]:
+def rules_of(known: ContextDeclarations, proposition: str) -> list[str]:
     """Return the constructors of an inductive predicate, in the form that the statement can use."""
     head = proposition.split(" ")[0]
     return [f"{head}.{each.name}" for each in known.inductives.get(head.rpartition(".")[2], ())]
 
 
-def _data(goal: Goal, known: Known) -> list[Binder]:
+def _data(goal: Goal, known: ContextDeclarations) -> list[Binder]:
     kinds = ("Nat", "ℕ", "List", *known.inductives)
     return [each for each in goal.hypotheses if each.type.split(" ")[0] in kinds and not outermost(each.type)[0]]
 
 
-def _by_kind(goal: Goal, variable: Binder, known: Known, general: str) -> str:
+def _by_kind(goal: Goal, variable: Binder, known: ContextDeclarations, general: str) -> str:
     n, x, xs, ih = names_of(goal, ["n", "x", "xs", "ih"])
     match kind := variable.type.split(" ")[0]:
         case "Nat" | "ℕ":
@@ -146,7 +146,7 @@ def _by_kind(goal: Goal, variable: Binder, known: Known, general: str) -> str:
             return by_constructors(goal, variable.name, known.inductives[kind], general)
 
 
-def _from_a_start(goal: Goal, known: Known) -> Iterator[str]:
+def _from_a_start(goal: Goal, known: ContextDeclarations) -> Iterator[str]:
     """Derive a fact on a recursion that starts with 0, 1 or [] from its generalisation to any start value."""
     operator, left, right = outermost(goal.target)
     if operator != "=":
@@ -166,7 +166,7 @@ def _from_a_start(goal: Goal, known: Known) -> Iterator[str]:
                     yield f"suffices key : ∀ {a}, {general} = {claim} by simpa using key {start}\n□"
 
 
-def _shared(goal: Goal, known: Known) -> list[str]:
+def _shared(goal: Goal, known: ContextDeclarations) -> list[str]:
     """Return function applications that occur more than once and are not nested in each other."""
     names = {name.rpartition(".")[2] for name in known.declared.definitions}
     found: list[str] = []

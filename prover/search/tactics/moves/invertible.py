@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from prover.search.tactics.goals.facts import facts_of
 from prover.search.tactics.goals.goal import Goal
-from prover.search.tactics.goals.known import Known
+from prover.search.tactics.goals.known import ContextDeclarations
 from prover.search.tactics.goals.names import Names, introduced
 from prover.search.tactics.goals.propositions import outermost, unbracketed
 from prover.search.tactics.moves.arithmetic import remainders
@@ -16,7 +16,7 @@ _FORALL = re.compile(r"[∀∃]")
 _NEGATIONS = "Classical.not_forall, not_exists, Classical.not_imp, not_or, Classical.not_not"
 
 
-def invertible(goal: Goal, known: Known) -> Iterator[str]:
+def invertible(goal: Goal, known: ContextDeclarations) -> Iterator[str]:
     """Invertible steps (see `prover.search.tactics.moves.steps`); the first one that succeeds is as good as any
     other.
     """

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from service.cli import common
-from service.ops.config.origins import settings_in_force
+from service.ops.config.sources import settings_in_force
 
 app = typer.Typer(help="Settings: effective values and their origins.", no_args_is_help=True)
 
@@ -18,11 +18,11 @@ def show(
 ) -> None:
     """Show every setting with its origin: the environment, the configuration file, or the default. Secrets are masked."""
     for setting in settings_in_force(config):
-        if changed and setting.origin == "default":
+        if changed and setting.source == "default":
             continue
         if explain:
             common.stdout.print(common.shown(f"# {setting.meaning}", "dim"))
-        common.stdout.print(common.shown(f"{setting.name} = {setting.value or '(none)'}  # {setting.origin}"))
+        common.stdout.print(common.shown(f"{setting.name} = {setting.value or '(none)'}  # {setting.source}"))
 
 
 @app.callback()

@@ -276,11 +276,11 @@ async def _fill(
     async with contextlib.aclosing(fill.fill(service, file, holes, options)) as events:
         async for event in events:
             match event:
-                case fill.Begun(hole):
+                case fill.HoleStarted(hole):
                     display.begin(hole.item.name)
                 case fill.Searched(event=searched):
                     display.report(searched)
-                case fill.Fell(fault):
+                case fill.CommandRejected(fault):
                     line = f"{path}:{fault.line}:{fault.column}: error: {fault.text}"
                     common.stdout.print(common.shown(line, "red"))
                 case fill.Filled():

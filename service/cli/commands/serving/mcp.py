@@ -28,7 +28,8 @@ def mcp(
 async def _serve(settings: Settings, server: str | None, http: str | None) -> None:
     try:  # the SDK is an optional dependency, and takes a second to import
         from service.mcp.callers import Callers
-        from service.mcp.server import build, serve_http
+        from service.mcp.http import serve_http
+        from service.mcp.server import build
     except ModuleNotFoundError as error:
         if error.name != "mcp":
             raise

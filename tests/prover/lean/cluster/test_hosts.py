@@ -16,7 +16,7 @@ from prover.lean.cluster import membership as module
 from prover.lean.cluster.handle import Handle
 from prover.lean.cluster.placement import scaling
 from prover.lean.cluster.pool import ClusterPool
-from prover.lean.cluster.questions import Busy, HostQuestion, HostState, Lending, Outcome, Said
+from prover.lean.cluster.questions import Busy, HostQuestion, HostState, Lending, Outcome, RawAnswer
 from prover.lean.runtimes.embedded.runtime import EmbeddedLean
 from prover.lean.wire import role
 from prover.lean.wire.checks import NoAnswerError
@@ -45,7 +45,7 @@ class Scripted:
         self.silent = False
         self.ticks = 0
         self.telling = asyncio.Event()
-        self.outcome: Outcome = Said({}, 1.0, False)
+        self.outcome: Outcome = RawAnswer({}, 1.0, False)
         self.answering = asyncio.Event()
         self.dying = asyncio.Event()
 
@@ -261,7 +261,7 @@ async def test_hosts_whose_workers_differ_are_not_mixed() -> None:
 
 async def test_a_host_that_says_what_fits_no_answer_gives_no_verdict() -> None:
     one = Scripted("one")
-    one.outcome = Said({"verdict": "verified", "trust": "very high"}, 1.0, False)
+    one.outcome = RawAnswer({"verdict": "verified", "trust": "very high"}, 1.0, False)
     one.answering.set()
     async with pool_of(one) as pool:
         verdict = await pool.check(Theorem("theorem t : True"), Candidate("trivial"))
@@ -311,7 +311,7 @@ def says(host: Scripted, verdict: str, axioms: Sequence[str] = ()) -> None:
     trust = "kernel_replayed" if verdict == "verified" else None
     fields = {"id": 1, "ok": True, "verdict": verdict, "trust": trust, "mode": "proof", "theorem": "t"}
     rest = {"messages": [], "axioms": list(axioms), "heartbeats": 0, "timing": {}}
-    host.outcome = Said({**fields, **rest}, 1.0, False)
+    host.outcome = RawAnswer({**fields, **rest}, 1.0, False)
     host.answering.set()
 
 

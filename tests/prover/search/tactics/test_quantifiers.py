@@ -2,7 +2,7 @@
 
 from prover.search.tactics.goals.facts import facts_of
 from prover.search.tactics.goals.goal import read_goal
-from prover.search.tactics.goals.known import Known
+from prover.search.tactics.goals.known import ContextDeclarations
 from prover.search.tactics.moves.invertible import invertible
 from prover.search.tactics.moves.quantifiers import cases, chosen, diagonal
 
@@ -31,5 +31,5 @@ def test_functions_are_chosen_and_meet_their_own_denial() -> None:
 
 def test_denials_are_pushed_inwards() -> None:
     goal = read_goal("α : Type\np : α → Prop\nh : ¬∀ (x : α), p x\n⊢ False")
-    assert next(invertible(goal, Known())).endswith("at h\n□")
-    assert list(invertible(read_goal("p q : Prop\nh : ¬p\n⊢ q"), Known())) == []
+    assert next(invertible(goal, ContextDeclarations())).endswith("at h\n□")
+    assert list(invertible(read_goal("p q : Prop\nh : ¬p\n⊢ q"), ContextDeclarations())) == []

@@ -16,7 +16,7 @@ from training.rollouts.collector import Batch, Collector, Cursor
 from training.rollouts.requests import SamplingStoppedError
 
 
-class Ahead:
+class Prefetcher:
     """Collects batches in a thread. Use it as a context manager."""
 
     def __init__(self, collector: Collector, start: Cursor, version: int, max_staleness: int) -> None:
@@ -38,7 +38,7 @@ class Ahead:
         self._batches: queue.Queue[Batch | BaseException] = queue.Queue()
         self._thread = threading.Thread(target=self._work, name="rollouts", daemon=True)
 
-    def __enter__(self) -> "Ahead":
+    def __enter__(self) -> "Prefetcher":
         self._thread.start()
         return self
 

@@ -1,4 +1,4 @@
-"""Origins of settings, for `leansieve config show`."""
+"""Sources of settings, for `leansieve config show`."""
 
 import json
 import re
@@ -23,13 +23,13 @@ class Setting:
     Attributes:
         name: its path, such as `lean.workers`.
         value: value in TOML, secrets masked; empty if there is none.
-        origin: `flag`, the environment variable, the file, or `default`.
+        source: `flag`, the environment variable, the file, or `default`.
         meaning: its description.
     """
 
     name: str
     value: str
-    origin: str
+    source: str
     meaning: str
 
 
@@ -47,12 +47,12 @@ def settings_in_force(file: Path | None = None, flags: Flags | None = None) -> l
         (TomlConfigSettingsSource(Settings, path)(), str(path)),
     ]
 
-    def origin(name: tuple[str, ...]) -> str:
+    def source(name: tuple[str, ...]) -> str:
         found = next((where for values, where in sources if _has(values, name)), "default")
         return f"LEANSIEVE_{'__'.join(name).upper()}" if found == "environment" else found
 
     return [
-        Setting(".".join(name), _shown(value), origin(name), meaning) for name, value, meaning in _walk((), settings)
+        Setting(".".join(name), _shown(value), source(name), meaning) for name, value, meaning in _walk((), settings)
     ]
 
 

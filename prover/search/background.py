@@ -10,14 +10,14 @@ from prover.lean.workers.jobs import PoolBusyError
 
 T = TypeVar("T")
 
-Pause = Callable[[], Awaitable[None]]
+Delay = Callable[[], Awaitable[None]]
 
 _HEAD_START = 0.5  # seconds within which most successful searches find their proof
 
 
 @contextlib.asynccontextmanager
-async def asked_beside(
-    question: Callable[[Pause], Awaitable[T]], otherwise: T
+async def asked_meanwhile(
+    question: Callable[[Delay], Awaitable[T]], otherwise: T
 ) -> AsyncIterator[Callable[[], Awaitable[T]]]:
     """Ask a question while a search runs; leaving the context cancels the question.
 

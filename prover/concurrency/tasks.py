@@ -1,8 +1,8 @@
-"""Waiting for changes and ending tasks without losing cancellations."""
+"""Waits, and ends and completes tasks, without losing cancellations."""
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -46,3 +46,32 @@ async def ended(tasks: Sequence[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def spawned(start: Awaitable[T], end: Callable[[T], Awaitable[object]]) -> T:
+    """Return the result of `start`. If the caller is cancelled meanwhile, the start is completed and then undone by
+    `end`.
+
+    asyncio must not be interrupted during a start: before the pipes are connected it would wait for their end forever,
+    after killing only the process itself.
+    """
+    starting = asyncio.ensure_future(start)
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        while not starting.done():  # takes milliseconds
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait({starting})
+        if starting.exception() is None:
+            await end(starting.result())
+        raise
+
+
+async def first(*waits: asyncio.Task[Any] | Coroutine[Any, Any, Any]) -> None:
+    """Wait for the first of these; coroutines are cancelled afterwards, tasks are not."""
+    tasks = {wait if isinstance(wait, asyncio.Task) else asyncio.create_task(wait) for wait in waits}
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks - set(waits):
+            task.cancel()

@@ -6,7 +6,7 @@ import subprocess
 import psutil
 import pytest
 
-from prover.lean.processes.spawn import spawned
+from prover.concurrency.tasks import spawned
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

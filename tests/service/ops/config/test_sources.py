@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from service.ops.config import Settings, origins
-from service.ops.config.origins import settings_in_force
+from service.ops.config import Settings, sources
+from service.ops.config.sources import settings_in_force
 
 
 def test_each_setting_says_where_it_comes_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -14,11 +14,11 @@ def test_each_setting_says_where_it_comes_from(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setenv("LEANSIEVE_LEAN__QUEUE", "40")
     monkeypatch.setenv("LEANSIEVE_CHECK__SECONDS", "4")
     shown = {setting.name: setting for setting in settings_in_force(file, {"check": {"seconds": 5.0}})}
-    assert (shown["lean.workers"].value, shown["lean.workers"].origin) == ("3", str(file))
-    assert (shown["lean.queue"].value, shown["lean.queue"].origin) == ("40", "LEANSIEVE_LEAN__QUEUE")
-    assert (shown["check.seconds"].value, shown["check.seconds"].origin) == ("5.0", "flag")
-    assert (shown["check.heartbeats"].value, shown["check.heartbeats"].origin) == ("200000", "default")
-    assert (shown["policies.wide.axioms"].value, shown["policies.wide.axioms"].origin) == ('["A.b"]', str(file))
+    assert (shown["lean.workers"].value, shown["lean.workers"].source) == ("3", str(file))
+    assert (shown["lean.queue"].value, shown["lean.queue"].source) == ("40", "LEANSIEVE_LEAN__QUEUE")
+    assert (shown["check.seconds"].value, shown["check.seconds"].source) == ("5.0", "flag")
+    assert (shown["check.heartbeats"].value, shown["check.heartbeats"].source) == ("200000", "default")
+    assert (shown["policies.wide.axioms"].value, shown["policies.wide.axioms"].source) == ('["A.b"]', str(file))
     assert shown["lean.project"].value == ""
 
 
@@ -32,7 +32,7 @@ def test_secrets_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LEANSIEVE_CONNECTION__TOKEN", "lsv_hidden")
     shown = {setting.name: setting for setting in settings_in_force()}
     assert shown["connection.token"].value == '"***"'
-    assert shown["connection.token"].origin == "LEANSIEVE_CONNECTION__TOKEN"
+    assert shown["connection.token"].source == "LEANSIEVE_CONNECTION__TOKEN"
     assert "hidden" not in str(shown)
 
 
@@ -49,4 +49,4 @@ def test_secrets_are_masked(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_passwords_in_addresses_are_masked(value: object, expected: str) -> None:
-    assert origins._shown(value) == expected
+    assert sources._shown(value) == expected

@@ -15,8 +15,8 @@ from tests.training.rollouts.scripted_pool import RIGHT, ScriptedPool, verifier_
 from training.algorithms.registry import create_algorithm
 from training.config import RolloutConfig
 from training.corpus.record import TheoremRecord
-from training.rollouts.ahead import Ahead
 from training.rollouts.collector import Collector, Cursor
+from training.rollouts.prefetch import Prefetcher
 from training.rollouts.prompts import Prompt, PromptStream
 from training.rollouts.requests import Response, RolloutRequest
 from training.trainer.distributed.processes import Rank
@@ -54,7 +54,9 @@ class ScriptedEngine:
 
 
 @contextmanager
-def sampling_ahead(algorithm: str, pool: PausedPool, folder: Path) -> Iterator[tuple[Ahead, Collector, ScriptedEngine]]:
+def sampling_ahead(
+    algorithm: str, pool: PausedPool, folder: Path
+) -> Iterator[tuple[Prefetcher, Collector, ScriptedEngine]]:
     engine = ScriptedEngine()
     settings = RolloutConfig(prompts=[Path("p")], steps=3, prompts_per_step=2, rollouts_per_prompt=2, max_staleness=1)
     with verifier_of(pool, folder) as verifier:
@@ -69,7 +71,7 @@ def sampling_ahead(algorithm: str, pool: PausedPool, folder: Path) -> Iterator[t
             seed=1,
             processes=Rank(),
         )
-        with Ahead(collector, Cursor(), 0, 1) as ahead:
+        with Prefetcher(collector, Cursor(), 0, 1) as ahead:
             yield ahead, collector, engine
         pool.answers.set()
 
