@@ -46,24 +46,10 @@ def tokenize(text: str) -> Iterator[Token]:
         kind = match.lastgroup if match.lastgroup != "hashes" else "string"
         position = match.end()
         if kind == "block":
-            position = _end_of_block_comment(text, position) or len(text)
+            position = _end_of_block_comment(text, position)
         elif kind not in ("space", "line"):
             assert kind is not None
             yield Token(kind, match[0], match.start(), position)
-
-
-def open_comment(text: str) -> int | None:
-    """Return the offset of the outermost block comment that is never closed; None if all are closed."""
-    start = 0
-    for token in tokenize(text):
-        start = token.end
-    while match := _TOKEN.match(text, start):
-        end: int | None = match.end()
-        if match.lastgroup == "block" and (end := _end_of_block_comment(text, match.end())) is None:
-            return start
-        assert end is not None
-        start = end
-    return None
 
 
 def find(tokens: Sequence[Token], start: int, text: str) -> int:
@@ -80,10 +66,10 @@ def find(tokens: Sequence[Token], start: int, text: str) -> int:
     return len(tokens)
 
 
-def _end_of_block_comment(text: str, position: int) -> int | None:
-    """Return the offset after the block comment opened before `position`; None if it is not closed. Comments nest."""
+def _end_of_block_comment(text: str, position: int) -> int:
+    """Return the offset after the block comment opened before `position`, or that of the end. Comments nest."""
     depth = 1
     while depth and (edge := _BLOCK_EDGE.search(text, position)):
         depth += 1 if edge[0] == "/-" else -1
         position = edge.end()
-    return position if depth == 0 else None
+    return position if depth == 0 else len(text)

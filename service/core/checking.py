@@ -24,7 +24,6 @@ from prover.options import CheckOptions
 from prover.requests import BusyError, Check, UnavailableError
 from prover.sampling.sampler import PromptTooLongError, SamplerUnavailableError
 from prover.source import showing
-from prover.source.lexer import open_comment
 from prover.theorem import Header, Theorem
 from prover.verdict import Policy, Trust, Verdict
 from service.core.limits.admission import bounds
@@ -32,7 +31,6 @@ from service.core.resources.leans import dojo_of, pool_of, second_of
 from service.ops.config import Settings
 from service.ops.metrics.recorder import Recorder
 
-_UNCLOSED = "unterminated comment"
 _WARM_UP = "theorem leansieve_warm_up : 1 + 1 = 2"
 
 
@@ -108,10 +106,6 @@ class LeanEngine:
                 self._checker(request.theorem, request.options.trust, client) as checker,
             ):
                 verdict = await checker.check(request.theorem, request.candidate, terms)
-                if (above := _above_open_comment(request, verdict)) is not None:
-                    told = (await checker.check(request.theorem, above, terms)).messages
-                    new = tuple(one for one in verdict.messages if one not in told)
-                    verdict = replace(verdict, messages=(*told, *new))
         context = request.theorem.context
         # Takes up to a second for the largest; other requests proceed meanwhile.
         remarks = await asyncio.to_thread(showing.remarks, context) if "#" in context else ()
@@ -198,14 +192,3 @@ class LeanEngine:
     def _refuse_before_start(self) -> None:
         if not self._started:
             raise BusyError("Lean and the samplers are still starting; try again later", 2.0)
-
-
-def _above_open_comment(request: Check, verdict: Verdict) -> Candidate | None:
-    """Return the text of a file above a comment that is not closed, if Lean says so: of the command above it Lean then
-    says nothing else. None in all other cases.
-    """
-    if request.theorem.statement or all(one.text != _UNCLOSED for one in verdict.messages):
-        return None
-    text = request.candidate.text
-    start = open_comment(text)
-    return None if start is None else replace(request.candidate, text=text[:start])

@@ -21,6 +21,7 @@ from prover.lean.wire.answers import (
 )
 from prover.lean.wire.checks import InvalidTextError, NoAnswerError, invalid_text_verdict
 from prover.lean.wire.lines import Request
+from prover.lean.workers.isolation import whole
 from prover.lean.workers.isolation.quarantine import Quarantine
 from prover.lean.workers.isolation.turns import Stays
 from prover.lean.workers.lean_pool import LeanPool
@@ -32,8 +33,6 @@ T = TypeVar("T")
 
 _REMEMBERED = 1024
 _OF_STATEMENTS = ("elaborate", "screen", "negation", "shape")
-
-_NOTHING = "theorem _root_.leansieve_whole : True"
 
 
 class PoolClient(StatementQuestions):
@@ -107,9 +106,9 @@ class PoolClient(StatementQuestions):
                 return refused
             if any(message.region is not Region.CANDIDATE for message in refused.messages):
                 self._remember(theorem)
-        given, whole = candidate.text, not theorem.statement
-        if whole:
-            theorem, candidate, terms = _whole(theorem, candidate, terms)
+        given, unstated = candidate.text, not theorem.statement
+        if unstated:
+            theorem, candidate, terms = whole.as_theorem(theorem, candidate, terms)
         try:
             async with self._in_quarantine(theorem) as (quarantine, canonical):
                 contained: Checker = within(quarantine) if within else quarantine
@@ -121,8 +120,8 @@ class PoolClient(StatementQuestions):
             return replace(refused, messages=(*refused.messages, reason))
         except InvalidTextError as error:
             return invalid_text_verdict(error, candidate.mode, terms.policy)
-        if whole:
-            verdict = _within(given, verdict)
+        if unstated:
+            verdict = whole.within(given, verdict)
         self._pool.tell(verdict)
         return self._pool.pointing_back(theorem, verdict)
 
@@ -220,23 +219,6 @@ class _Checking:
 
     async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
         return await self._client.check_first_in(self._checker, theorem, candidate, terms, self._within)
-
-
-def _whole(theorem: Theorem, candidate: Candidate, terms: Terms) -> tuple[Theorem, Candidate, Terms]:
-    """Turn a text without a statement into a theorem and a candidate: everything that it declares is judged."""
-    text = f"{candidate.text}\n\n{_NOTHING} := trivial\n"
-    policy = replace(terms.policy, whole=True)
-    return replace(theorem, statement=_NOTHING), replace(candidate, text=text), replace(terms, policy=policy)
-
-
-def _within(text: str, verdict: Verdict) -> Verdict:
-    """Move messages that are below a text, in what `_whole` adds, to its end."""
-    line, column = text.count("\n") + 1, len(text) - (text.rfind("\n") + 1)
-    messages = (
-        replace(one, line=line, column=column) if one.region is Region.CANDIDATE and one.line > line else one
-        for one in verdict.messages
-    )
-    return replace(verdict, messages=tuple(messages))
 
 
 _MOST_SCOPES = 64

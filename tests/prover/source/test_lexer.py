@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.source.lexer import open_comment, tokenize
+from prover.source.lexer import tokenize
 
 lean_soup = st.lists(
     st.sampled_from(
@@ -29,12 +29,6 @@ def test_comments_are_not_tokens() -> None:
 
 def test_comment_signs_in_strings_and_chars_open_nothing() -> None:
     assert words("""f "--" "\\"/-" '"' r#"a"/-"# x""") == ["f", '"--"', '"\\"/-"', "'\"'", 'r#"a"/-"#', "x"]
-
-
-def test_only_a_comment_that_is_never_closed_is_open() -> None:
-    for closed in ("", "x", "x /- b /- c -/ d -/", 'f "/-" -- /-', "/-- doc -/ x\n"):
-        assert open_comment(closed) is None
-        assert open_comment(f"{closed}\n/- y /- z -/ \n") == len(closed) + 1
 
 
 def test_names_follow_leans_rules() -> None:

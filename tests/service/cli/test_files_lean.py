@@ -123,6 +123,15 @@ async def test_a_comment_that_is_never_closed_is_told_at_the_end_and_hides_nothi
     assert "error: unknown namespace `Nope`" in done.out
 
 
+async def test_a_definition_that_a_comment_cuts_off_is_told_once(served: str, tmp_path: Path) -> None:
+    path = tmp_path / "F.lean"
+    path.write_text("theorem a : 1 = 1 := rfl\ndef x :=\n/- x\n")
+    done = await leansieve("check", path, "--server", served)
+    assert (done.status, "a: VERIFIED" in done.out) == (1, True), done.out
+    assert done.out.count("error:") == 1
+    assert f"{path}:4:0: error: unterminated comment" in done.out
+
+
 async def test_proofs_go_wherever_a_sorry_stands(served: str, tmp_path: Path) -> None:
     path = tmp_path / "F.lean"
     text = (

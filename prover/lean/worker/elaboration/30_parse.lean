@@ -4,17 +4,42 @@ def scopeOf (st : Command.State) : Command.Scope := match st.scopes with
   | s :: _ => s
   | [] => { header := "" }
 
-/-- The next command of `input` as it is read in the environment, options and open namespaces of `st`. -/
+def isError (m : Message) : Bool := match m.severity with
+  | .error => true
+  | _ => false
+
+def hasError : List Message → Bool
+  | [] => false
+  | m :: rest => if isError m then true else hasError rest
+
+/-- The next command of `input` as it is read in the environment, options and open namespaces of `st`. The command above a comment
+    that is never closed is read to its end. Of several errors at one place, which are alternatives, the first is told. -/
 def parseNext (st : Command.State) (input : Parser.InputContext) (ps : Parser.ModuleParserState) :
     Syntax × Parser.ModuleParserState × List Message :=
   let scope := scopeOf st
   let ctx : Parser.ParserModuleContext :=
     { env := st.env, options := scope.opts, currNamespace := scope.currNamespace, openDecls := scope.openDecls }
+  let blank (pos : String.Pos.Raw) := Parser.whitespace.run input ctx (Parser.getTokenTable st.env) ((Parser.mkParserState input.inputString).setPos pos)
   -- White space and comments that end a text are no command: Lean's parser would miss one behind them.
-  let space := Parser.whitespace.run input ctx (Parser.getTokenTable st.env) ((Parser.mkParserState input.inputString).setPos ps.pos)
+  let space := blank ps.pos
   let ps := if space.hasError then ps else { ps with pos := space.pos }
-  let (stx, ps, log) := Parser.parseCommand input ctx ps {}
-  (stx, ps, log.toList)
+  let (stx, next, log) := Parser.parseCommand input ctx ps {}
+  let log := firsts log.toList
+  let read := if hasError log then above ctx ps blank stx else stx
+  (read, next, log)
+where
+  firsts : List Message → List Message
+    | m :: n :: rest => if m.pos == n.pos then firsts (m :: rest) else m :: firsts (n :: rest)
+    | log => log
+  above (ctx : Parser.ParserModuleContext) (ps : Parser.ModuleParserState) (blank : String.Pos.Raw → Parser.ParserState) (stx : Syntax) : Syntax :=
+    match stx.getTailPos? with
+    | some tail =>
+      let rest := blank tail
+      if rest.hasError && input.atEnd rest.pos then
+        let (whole, _, log) := Parser.parseCommand (inputOf (String.Pos.Raw.extract input.inputString 0 tail) input.fileName) ctx ps {}
+        if hasError log.toList || whole.getTailPos? != some tail then stx else whole
+      else stx
+    | none => stx
 
 def isEnd (stx : Syntax) : Bool := stx.getKind == ``Parser.Command.eoi
 
@@ -65,10 +90,6 @@ def severityString : MessageSeverity → String
   | .warning => "warning"
   | .error => "error"
 
-def isError (m : Message) : Bool := match m.severity with
-  | .error => true
-  | _ => false
-
 /-- The first `most` messages, errors before others: printing one can be as costly as the term it shows is large. -/
 def Source.notes (src : Source) (most : Nat) (log : List Message) : BaseIO (List Note) := do
   let (left, notes) ← go true most log []
@@ -83,7 +104,3 @@ where
         let text ← m.data.toString
         go errors left rest (src.note (severityString m.severity) text m.pos :: acc)
       else go errors (left + 1) rest acc
-
-def hasError : List Message → Bool
-  | [] => false
-  | m :: rest => if isError m then true else hasError rest

@@ -190,16 +190,25 @@ def forgive (session : Session) (src : Source) (before : Command.State) (stx : S
   let (log, after) := takeMessages (← runCommand session src before (Leansieve.tamed session.vetting stx))
   return if hasError log then failed else (log, after)
 
+/-- Where Lean has told these messages before: if they are errors, it leaves out what follows from them in a command with parts missing. -/
+def withTold (log : List Message) (st : Command.State) : Command.State :=
+  { st with messages := (go log st.messages).markAllReported }
+where
+  go : List Message → MessageLog → MessageLog
+    | [], told => told
+    | m :: ms, told => go ms (told.add m)
+
 /-- Parse, vet and elaborate a text command by command; returns what Lean said as well. `only` lists the command kinds that may
     stand at its top, or is empty for any kind of the allow-list. Messages are taken after each command: Lean drops those
-    that it counts as reported. -/
+    that it counts as reported. An elaborator goes on below a command that cannot be read, as Lean does. -/
 partial def runFile (session : Session) (task : Task) (src : Source) (only : List Name) (st : Command.State)
     (ps : Parser.ModuleParserState := {}) (said : List Message := []) : IO (Except Refusal (Command.State × List Message)) := do
   let start := ps
   let (stx, ps, log) := parseNext st src.input ps
-  if hasError log then
+  let unread := hasError log
+  if unread && !(session.role matches .elaborator) then
     return .error { verdict := "rejected", notes := ← src.notes task.limits.messages log }
-  if isEnd stx then return .ok (st, reverseList said [])
+  if isEnd stx then return .ok (st, reverseList (reverseList log said) [])
   if src.first matches .context then session.last.set (some (start, st))
   if session.role matches .worker && !allowedHere stx.getKind then
     return .error (forbidden src { stx, reason := nameString stx.getKind ++ " here" })
@@ -208,8 +217,9 @@ partial def runFile (session : Session) (task : Task) (src : Source) (only : Lis
   match ← session.offence task st stx with
   | some o => return .error (forbidden src o)
   | none =>
-    let (log, after) := takeMessages (← runCommand session src st (session.tamed stx))
-    let (log, st) ← if session.role matches .elaborator && hasError log then forgive session src st stx (log, after) else pure (log, after)
+    let said := reverseList log said
+    let (log, after) := takeMessages (← runCommand session src (if unread then withTold log st else st) (session.tamed stx))
+    let (log, st) ← if session.role matches .elaborator && hasError log && !unread then forgive session src st stx (log, after) else pure (log, after)
     if ← session.token.isSet then
       return .error { verdict := "timeout", notes := [src.noteAt "error" "cancelled" stx] }
     runFile session task src only st ps (reverseList log said)

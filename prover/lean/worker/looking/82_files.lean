@@ -16,7 +16,7 @@ partial def runAll (session : Session) (task : Task) (src : Source) (kinds : Lis
   let done := { done with log := reverseList log done.log }
   if ← session.token.isSet then return done
   if isEnd stx then return done
-  if hasError log then return ← runAll session task src kinds ps done
+  if hasError log && stx.hasMissing then return ← runAll session task src kinds ps done
   match ← session.offence task done.st stx with
   | some o =>
     let note := src.noteAt "error" s!"not allowed: {o.reason}" o.stx
