@@ -20,8 +20,10 @@ from prover.search.search import Proof
 from prover.verdict import Message, Verdict, VerdictKind
 from service.cli import common
 from service.core.limits.text import blames_item, refusal
-from service.jsonl.lines import Answers, Id, Item, Row, check_row, message_row, read_items, said
+from service.jsonl.answers import Answers
+from service.jsonl.items import Item, read_items
 from service.jsonl.local import RunTally, run
+from service.jsonl.rows import Id, Row, check_row, finished_row, message_row
 from service.ops.config import Settings
 
 T = TypeVar("T")
@@ -58,7 +60,7 @@ async def prove(
             assert item.theorem is not None
             proofs, finished = await fill.search(service, Search(item.theorem.within(project), options), _ignore)
             row = _prove_row(item.id, proofs, finished.spent.checked, finished.spent.sampled, started)
-            return {**row, **said(finished)}
+            return {**row, **finished_row(finished)}
 
         outcome = await _outcome(item, attempt)
         if not isinstance(outcome, Verdict):

@@ -12,7 +12,7 @@ from prover.source import showing
 from prover.verdict import Region, VerdictKind
 from service.cli import common
 from service.client.client import Client
-from service.jsonl.lines import message_row
+from service.jsonl.rows import message_row
 from service.ops.config import Settings
 
 

@@ -6,7 +6,9 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
 
-from service.jsonl.lines import Answers, Item, Row
+from service.jsonl.answers import Answers
+from service.jsonl.items import Item
+from service.jsonl.rows import Row
 
 
 @dataclass(slots=True)

@@ -26,7 +26,7 @@ from prover.theorem import Theorem
 from prover.verdict import VerdictKind
 from service.batch.batches import Answered, ItemAnswer, ItemOutcome
 from service.batch.run.inputs import Entry
-from service.jsonl.lines import Row, message_row, note_rows, refutation_row
+from service.jsonl.rows import Row, message_row, note_rows, refutation_row
 from training.journal import Journal, JournalError
 
 _MOST_ITEMS = 500  # items per batch, which limits the answers in progress or unread

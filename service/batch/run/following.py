@@ -12,7 +12,7 @@ from prover.requests import BusyError, UnavailableError
 from service.batch.batches import Answered, BatchEvent, BatchItem, BatchRequest, BatchState, BatchStatus, NoBatchError
 from service.batch.run.folder import BatchRun, Folder
 from service.batch.run.inputs import Entry
-from service.jsonl.lines import Row
+from service.jsonl.rows import Row
 
 _AT_ONCE = 2  # batches: while the last theorems of one are in progress, the server can start the next
 _LONGEST_WAIT = 30.0

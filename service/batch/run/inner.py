@@ -16,7 +16,7 @@ from service.batch.batches import ItemAnswer, ItemOutcome
 from service.batch.run import writing
 from service.batch.run.folder import BatchRun, Folder
 from service.batch.run.inputs import Entry, part_of, path_of
-from service.jsonl.lines import Row
+from service.jsonl.rows import Row
 
 _Items = Sequence[tuple[int, Entry]]
 

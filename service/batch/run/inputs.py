@@ -15,7 +15,8 @@ from prover.source.scanner import Command
 from prover.theorem import Header, Theorem
 from prover.verdict import Message, Region, Verdict, VerdictKind
 from service.core.limits.text import CHECK_COMMAND, read_theorem, refusal
-from service.jsonl.lines import Id, read_items, warn
+from service.jsonl.items import read_items, warn
+from service.jsonl.rows import Id
 from service.ops.config import TextSettings
 
 # Characters; longer names, for instance paths, are cut at the beginning, as their end is more informative.

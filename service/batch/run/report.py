@@ -16,7 +16,7 @@ from prover.search.diversity import Diversity
 from service.batch.batches import ItemOutcome
 from service.batch.run.folder import BatchRun, Folder
 from service.core.limits.text import printable
-from service.jsonl.lines import Row
+from service.jsonl.rows import Row
 
 _MOST_LISTED = 500  # theorems per list on the page; results.jsonl has all
 _PAUSE_SECONDS = 120.0  # a longer gap between answers means that the batch was not running

@@ -18,7 +18,7 @@ from prover.theorem import Theorem
 from prover.verdict import Trust, Verdict, VerdictKind
 from service.batch.run.folder import Folder
 from service.batch.run.inputs import Part, part_of, path_of
-from service.jsonl.lines import Row
+from service.jsonl.rows import Row
 
 Found = Mapping[Theorem | Part, Proof]
 """Results for the holes of a file: a theorem's proof, or the replacement of a hole inside a declaration."""

@@ -33,7 +33,7 @@ from service.client.client import Client
 from service.core.engine import Engine
 from service.core.memory import ProofCache, open_database
 from service.core.resources.leans import pool_of
-from service.jsonl.lines import Row
+from service.jsonl.rows import Row
 from service.ops.config import Settings
 
 _READY_SECONDS = 600.0

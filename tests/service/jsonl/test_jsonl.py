@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from prover.errors import UserError
 from prover.theorem import Header
 from prover.verdict import Message, Mode, Region, Trust, Verdict, VerdictKind
-from service.jsonl import lines
-from service.jsonl.lines import Answers, Item, check_row, read_items
+from service.jsonl.answers import Answers
+from service.jsonl.items import Item, read_items
+from service.jsonl.rows import Row, check_row
 from service.ops.config import TextSettings
 
 
@@ -27,7 +28,7 @@ def line(**fields: Any) -> bytes:
     return json.dumps(fields).encode() + b"\n"
 
 
-def always(_row: lines.Row) -> bool:
+def always(_row: Row) -> bool:
     return True
 
 
@@ -103,7 +104,7 @@ def test_a_bad_line_is_its_own_answer(tmp_path: Path, content: bytes, item_id: s
 
 
 def test_a_line_too_long_is_skipped_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "LONGEST_LINE", 100)
+    monkeypatch.setattr("service.jsonl.items.LONGEST_LINE", 100)
     good = line(id="z", statement="theorem z : 1 = 1", proof="rfl")
     for length in (101, 102, 201, 202, 203, 1000):
         first, last = items(tmp_path, b"x" * length + b"\n" + good)

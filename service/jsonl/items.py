@@ -1,28 +1,24 @@
-"""JSON Lines input and output: items and answers of a run, which a later run can resume.
+"""Items of a run: JSON Lines, each line one object.
 
-Each line is one object. An invalid line gets an error as its answer and never ends a run. A line with a missing or
-repeated id is answered under the id `line:N`.
+An invalid line becomes an item with an error as its verdict and never ends a run. A line with a missing or repeated id
+is answered under the id `line:N`.
 """
 
 import difflib
-import fcntl
 import json
-import os
-import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any
 
 import structlog
 
 from prover.candidate import Candidate
 from prover.errors import InputError, UserError
-from prover.events import Finished, Refutation, StatementNote
 from prover.theorem import Theorem
-from prover.verdict import Message, Mode, Trust, Verdict
+from prover.verdict import Mode, Verdict
 from service.core.limits.text import CHECK_COMMAND, printable, read_theorem, refusal, take
+from service.jsonl.rows import Id
 from service.ops.config import TextSettings
 
 LONGEST_LINE = 32 << 20
@@ -34,9 +30,6 @@ _CANDIDATES = frozenset(mode.value for mode in Mode)
 _MOST_TOLD = 20  # unknown fields reported
 
 _log = structlog.get_logger(__name__)
-
-Id = str | int
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,176 +88,6 @@ def read_items(
         raise UserError(f"cannot read {path}: {error.strerror}") from None
     if empty:
         raise UserError(f"{path} holds no item")
-
-
-def check_row(item_id: Id, verdict: Verdict) -> Row:
-    """Return an output line of `check --jsonl`."""
-    return {
-        "id": item_id,
-        "verdict": verdict.kind.name,
-        "trust": verdict.trust.name,
-        "path": verdict.path.value,
-        "messages": [message_row(message) for message in verdict.messages],
-        "axioms": list(verdict.axioms),
-        "axioms_complete": verdict.axioms_complete,
-        **({"assumed": list(verdict.assumed)} if verdict.trust is Trust.CROSS_CHECKED else {}),
-        **({"term": verdict.term} if verdict.term else {}),
-        "elapsed_ms": round(verdict.elapsed_ms, 3),
-    }
-
-
-def message_row(message: Message) -> Row:
-    """Return a message as JSON."""
-    return {
-        "severity": message.severity,
-        "text": message.text,
-        "region": message.region.value,
-        "line": message.line,
-        "column": message.column,
-    }
-
-
-def said(finished: Finished) -> Row:
-    """Return the further results of a search other than proofs, if any."""
-    row: dict[str, Any] = {"stuck_at": finished.stuck_at} if finished.stuck_at else {}
-    if finished.refutation is not None:
-        row["refutation"] = refutation_row(finished.refutation)
-    if finished.notes:
-        row["notes"] = note_rows(finished.notes)
-    return row
-
-
-def refutation_row(refutation: Refutation) -> Row:
-    """Return a refutation as JSON: the negation, its proof, and values for which the theorem is false."""
-    verdict = refutation.proof.verdict
-    return {
-        "statement": refutation.statement,
-        "proof": refutation.proof.candidate.text,
-        "trust": verdict.trust.name,
-        "path": verdict.path.value,
-        "counterexample": dict(refutation.counterexample),
-    }
-
-
-def note_rows(notes: Iterable[StatementNote]) -> list[Row]:
-    """Return the notes on a statement as JSON."""
-    return [{"kind": note.kind.value, "text": note.text, "names": list(note.names)} for note in notes]
-
-
-class Answers:
-    """The output of a run: opened by one process at a time, appended line by line, repaired after a crash."""
-
-    def __init__(self, path: Path, finished: Callable[[Row], bool], good: Callable[[Row], bool]) -> None:
-        """Write to `path`; rows of an earlier run for which `finished` is false are removed, to be answered again.
-
-        Args:
-            good: whether a row is a success: VERIFIED, or with a proof.
-        """
-        self.path = path
-        self.done: set[Id] = set()
-        """Ids with an answer."""
-        self.good: set[Id] = set()
-        """Ids with a success."""
-        self._finished = finished
-        self._good = good
-        self._stream: IO[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        """Open, lock and repair the file.
-
-        Raises:
-            UserError: it cannot be written, another process writes it, or its content is invalid.
-        """
-        try:
-            self._stream = _locked(self.path)
-            self._resume(self._stream)
-        except OSError as error:
-            self.__exit__(None, None, None)
-            raise UserError(f"cannot write {self.path}: {error.strerror}") from None
-        except BaseException:
-            self.__exit__(None, None, None)
-            raise
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
-        """Close the file."""
-        if self._stream is not None:
-            with suppress(OSError):  # write errors were reported by `write`
-                self._stream.close()
-            self._stream = None
-
-    def write(self, row: Row) -> None:
-        """Append one answer.
-
-        Raises:
-            UserError: it cannot be written, for instance because the disk is full.
-        """
-        assert self._stream is not None
-        try:
-            self._stream.write(_encode(row))
-            self._stream.flush()
-        except OSError as error:
-            raise UserError(f"cannot write {self.path}: {error.strerror}; run again to resume") from None
-        self._note(row)
-
-    def _note(self, row: Row) -> None:
-        self.done.add(row["id"])
-        if self._good(row):
-            self.good.add(row["id"])
-
-    def _resume(self, stream: IO[bytes]) -> None:
-        dropped: set[int] = set()
-        for number, line in enumerate(stream, start=1):
-            if not line.endswith(b"\n"):  # torn by a crash
-                dropped.add(number)
-                break
-            try:
-                row = json.loads(line)
-                if self._finished(row):
-                    self._note(row)
-                else:
-                    dropped.add(number)
-            except (ValueError, KeyError, TypeError, RecursionError):
-                raise UserError(
-                    f"{self.path}:{number} is not an answer of an earlier run; name another file, or move this one away"
-                ) from None
-        if dropped:
-            stream.seek(0)
-            self._stream = _replaced(self.path, (line for n, line in enumerate(stream, start=1) if n not in dropped))
-            stream.close()
-
-
-def _locked(path: Path) -> IO[bytes]:
-    if path.exists() and not path.is_file():
-        raise UserError(f"cannot write {path}: it is not an ordinary file, so that a run could not be resumed")
-    stream = path.open("a+b")
-    try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        stream.close()
-        raise UserError(f"another run is writing {path}; wait for it or name another file") from None
-    stream.seek(0)
-    return stream
-
-
-def _replaced(path: Path, lines: Iterable[bytes]) -> IO[bytes]:
-    """Create a new file of that name with these lines, locked before any other process can see it."""
-    descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        stream = os.fdopen(descriptor, "w+b")
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        stream.writelines(lines)
-        stream.flush()
-        os.chmod(draft, path.stat().st_mode)
-        os.replace(draft, path)
-    except BaseException:
-        os.unlink(draft)
-        raise
-    return stream
-
-
-def _encode(row: Row) -> bytes:
-    return json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
 
 
 def _lines(stream: IO[bytes]) -> Iterator[tuple[int, bytes]]:
