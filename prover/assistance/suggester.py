@@ -161,7 +161,7 @@ class Suggester:
         began = time.monotonic()
         self._tried += 1
         trial = place.trying(proposal.tactic)
-        left = self._left(trial, await self._goals(place, trial.text))
+        left = self._goals_left(trial, await self._goals(place, trial.text))
         if left is None or left == goals[:1]:
             return None
         trust = Trust.NONE
@@ -176,14 +176,14 @@ class Suggester:
         elif len(goals) > 1 and not place.for_each:
             # In its final form the tactic also sees the other goals.
             written = place.followed(proposal.tactic)
-            all_left = self._left(written, await self._goals(place, written.text))
+            all_left = self._goals_left(written, await self._goals(place, written.text))
             if all_left is None or all_left[: len(left)] != left:
                 return None
         outcome = TacticOutcome.PROGRESS if left else TacticOutcome.CLOSES_GOAL
         seconds = time.monotonic() - began
         return Suggestion(proposal.tactic, outcome, left, proposal.score, proposal.source, seconds, trust)
 
-    def _left(self, trial: Trial, looked: SorryGoals) -> tuple[str, ...] | None:
+    def _goals_left(self, trial: Trial, looked: SorryGoals) -> tuple[str, ...] | None:
         """Return the goals at the `sorry`s of a trial; None if it fails, or if something other than a goal there is
         unproved.
 

@@ -104,7 +104,7 @@ class Index:
         return np.cumsum(change[:-1]).astype(np.int16)
 
     @cached_property
-    def standing(self) -> Ints:
+    def tie_ranks(self) -> Ints:
         """Rank of each declaration for ties: short statements of theorems come first."""
         lengths = np.diff(self.trees.starts).tolist()
 
@@ -133,7 +133,7 @@ class Index:
 
     def prepare(self) -> None:
         """Compute the derived arrays now. Takes up to seconds."""
-        _ = self.folded, self.depths, self.standing, self.offered, self.relevance
+        _ = self.folded, self.depths, self.tie_ranks, self.offered, self.relevance
 
 
 def read_module(listed: ImportedModule, pages: Iterable[Declarations], vocabulary: Vocabulary) -> Module:

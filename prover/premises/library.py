@@ -54,7 +54,7 @@ class Library:
         pool: LeanPool,
         folder: Path,
         modules: Sequence[str] = ("*",),
-        told: Callable[[str, int, int], None] | None = None,
+        report: Callable[[str, int, int], None] | None = None,
     ) -> None:
         """Create the library; nothing is read.
 
@@ -62,12 +62,12 @@ class Library:
             pool: pool whose libraries are searched.
             folder: folder of the indexes; created if missing.
             modules: shell patterns of the modules to search.
-            told: receives the progress of building an index: activity, amount done, total.
+            report: receives the progress of building an index: activity, amount done, total.
         """
         self._pool = pool
         self._folder = folder
         self._patterns = tuple(modules)
-        self._told = told
+        self._report = report
         self._indexes: dict[tuple[str, tuple[str, ...]], asyncio.Task[Index]] = {}
         self._progress = (0, 0)
 
@@ -165,8 +165,8 @@ class Library:
                     module = await asyncio.to_thread(_read_module, listed, pages, vocabulary)
             done += 1
             self._progress = done, len(modules)
-            if self._told:
-                self._told("reading the library", done, len(modules))
+            if self._report:
+                self._report("reading the library", done, len(modules))
             return module
 
         async with asyncio.TaskGroup() as group:
@@ -288,7 +288,7 @@ def _fitting(keys: list[str], index: Index) -> list[tuple[int, float]]:
     best[owners] = 1
     best[owners[stated]] = 2
     found = np.flatnonzero(best)
-    order: Ints = found[np.lexsort((index.standing[found], -best[found]))]
+    order: Ints = found[np.lexsort((index.tie_ranks[found], -best[found]))]
     return [(one, 1.0 / (1 + place)) for place, one in enumerate(order.tolist())]
 
 
@@ -298,5 +298,5 @@ def _relevant(keys: list[str], index: Index) -> list[tuple[int, float]]:
     tree = trees.read([[vocabulary.number(key) for key in keys]], vocabulary)
     scores = relevance.scores(*index.relevance, vocabulary, tree)
     scores[~index.offered] = 0.0
-    order: Ints = np.lexsort((index.standing, -scores))[: np.count_nonzero(scores)]
+    order: Ints = np.lexsort((index.tie_ranks, -scores))[: np.count_nonzero(scores)]
     return [(one, round(float(scores[one]), 4)) for one in order.tolist()]

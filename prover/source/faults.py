@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from prover.source.lean_file import LeanFile, Standing, line_and_column
+from prover.source.lean_file import LeanFile, Visibility, line_and_column
 from prover.verdict import Message, Region, Verdict
 
 _RESTS_ON = re.compile(r"it rests on (.+), which (?:is|are) not proved")
@@ -32,7 +32,7 @@ def below_faults(file: LeanFile, verdict: Verdict) -> tuple[LeanFile, tuple[Faul
     for message in verdict.messages:
         if message.region is Region.CONTEXT and message.severity == "error":
             number = file.number_at(file.offset(*file.in_context(message)))
-            if number is not None and file.fallen.get(number) is not Standing.ABSENT:
+            if number is not None and file.fallen.get(number) is not Visibility.ABSENT:
                 blamed.setdefault(number, message)
     if not blamed:
         return None

@@ -23,7 +23,7 @@ _IMPORTED = re.compile(r"`(?:import )?([^`\s]+)`")
 _STOP = re.compile(r"(?:^[ \t]*(?:·[ \t]*)*|\bby[ \t]+|;[ \t]*)(stop)(?![\w'.])", re.MULTILINE)
 
 
-class Standing(Enum):
+class Visibility(Enum):
     """The part of a command that is visible to later commands."""
 
     WITHOUT_VALUE = "without its value"
@@ -63,7 +63,7 @@ class LeanFile:
     header: Header
     body: int
     commands: tuple[Command, ...]
-    fallen: Mapping[int, Standing] = field(default_factory=dict)
+    fallen: Mapping[int, Visibility] = field(default_factory=dict)
     project: str = ""
 
     @property
@@ -142,9 +142,9 @@ class LeanFile:
                 break
             standing = self.fallen.get(number)
             kept = examples and command.keyword == "example"
-            if (command.passing and not kept) or standing is Standing.ABSENT:
+            if (command.passing and not kept) or standing is Visibility.ABSENT:
                 pieces += [self.text[at : command.start], scanner.blank(self.text[command.start : command.end])]
-            elif standing is Standing.WITHOUT_VALUE and command.value is not None:
+            elif standing is Visibility.WITHOUT_VALUE and command.value is not None:
                 value = self.text[command.value : command.end]
                 pieces += [self.text[at : command.value], ":= sorry", "\n" * value.count("\n")]
             else:
@@ -156,7 +156,7 @@ class LeanFile:
         """Return the file with a weakened command: first without its value, then removed."""
         command = self.commands[number]
         whole = command.value is None or number in self.fallen
-        standing = Standing.ABSENT if whole else Standing.WITHOUT_VALUE
+        standing = Visibility.ABSENT if whole else Visibility.WITHOUT_VALUE
         return replace(self, fallen={**self.fallen, number: standing})
 
     def placed(self, verdict: Verdict) -> Verdict:

@@ -41,7 +41,7 @@ def left_out(found: Sequence[Command], line: int) -> tuple[Message, ...]:
 
 def remarks(context: str) -> tuple[Message, ...]:
     """Return a message for each such command in a context: a check does not report its outcome."""
-    found = _found(context) if _HASH.search(context) else ()
+    found = _commands_shown(context) if _HASH.search(context) else ()
     text = "the outcome of `{}` in the context is not reported, and does not count for the verdict"
     told = [Message("information", text.format(one.keyword), Region.CONTEXT, one.line) for one in found[:_MOST_NAMED]]
     if (more := len(found) - _MOST_NAMED) > 0:
@@ -50,5 +50,5 @@ def remarks(context: str) -> tuple[Message, ...]:
 
 
 @functools.lru_cache(maxsize=16)  # many proofs of one stream have the same context
-def _found(context: str) -> tuple[Command, ...]:
+def _commands_shown(context: str) -> tuple[Command, ...]:
     return showing(scanner.commands(context, scanner.code_of(context), 0))

@@ -38,7 +38,7 @@ def backup(source: Path, out: Path) -> int:
         draft.rename(out)
     except (OSError, sqlite3.Error) as error:
         draft.unlink(missing_ok=True)
-        raise StoreError(f"the store {source} cannot be copied to {out}: {_said(error)}") from None
+        raise StoreError(f"the store {source} cannot be copied to {out}: {_reason(error)}") from None
     return out.stat().st_size
 
 
@@ -74,7 +74,7 @@ def restore(file: Path, store: Path, replace: bool) -> None:
         draft.rename(store)
     except (OSError, sqlite3.Error) as error:
         draft.unlink(missing_ok=True)
-        raise StoreError(f"{file} cannot be put in the place of {store}: {_said(error)}") from None
+        raise StoreError(f"{file} cannot be put in the place of {store}: {_reason(error)}") from None
 
 
 def verify(file: Path) -> None:
@@ -115,5 +115,5 @@ def _opened(file: Path) -> Iterator[sqlite3.Connection]:
         yield connection
 
 
-def _said(error: Exception) -> str:
+def _reason(error: Exception) -> str:
     return (error.strerror or str(error)) if isinstance(error, OSError) else str(error)

@@ -114,7 +114,7 @@ class Tutor:
         answer = await self._continued(reading, guidance or Rules())
         return replace(
             answer,
-            steps=tuple(_told(move, reading.accepted.proof) for move in reading.accepted.moves),
+            steps=tuple(_learner_step(move, reading.accepted.proof) for move in reading.accepted.moves),
             goals=reading.goals,
             open=reading.open,
             refused=reading.refused,
@@ -147,7 +147,7 @@ class Tutor:
             return Tutored(HintOutcome.TOO_MANY_GOALS, sentence)
         found = await self._first(self._routes(reading), self._refuted(reading))
         if isinstance(found, _False):
-            return _told_false(reading, found)
+            return _falsehood(reading, found)
         if not found:
             sentence = "No proof that continues from here was found; there may still be one."
             return Tutored(HintOutcome.NOT_CONTINUED, sentence)
@@ -155,17 +155,17 @@ class Tutor:
 
     async def _routes(self, reading: Reading) -> tuple[Route, ...]:
         mine = await self._guide.verified(self._request.proofs)
-        known = mine or (await self._guide.case(self._left) if not reading.accepted.moves else ())
+        known = mine or (await self._guide.case(self._seconds_left) if not reading.accepted.moves else ())
         hinted = {one.step for one in self._request.earlier}
-        return await self._guide.routes(reading, known, hinted, self._left)
+        return await self._guide.routes(reading, known, hinted, self._seconds_left)
 
     @property
-    def _left(self) -> float:
+    def _seconds_left(self) -> float:
         return max(0.0, self._ends - asyncio.get_running_loop().time())
 
     async def _refuted(self, reading: Reading) -> _False | None:
         """Refute the theorem, or otherwise one of the learner's goals, if this is possible quickly."""
-        ends = asyncio.get_running_loop().time() + self._left * _REFUTING_SHARE
+        ends = asyncio.get_running_loop().time() + self._seconds_left * _REFUTING_SHARE
         goals = ["", *reading.goals] if reading.accepted.moves else [""]
         for at, goal in enumerate(goals):
             seconds = max(0.1, (ends - asyncio.get_running_loop().time()) / min(2, len(goals) - at))
@@ -202,7 +202,7 @@ class Tutor:
     async def _later(self, refuting: Coroutine[Any, Any, _False | None]) -> _False | None:
         """Look for a refutation only if no hint is found at once."""
         try:
-            await asyncio.sleep(min(1.0, self._left / 4))
+            await asyncio.sleep(min(1.0, self._seconds_left / 4))
         except asyncio.CancelledError:
             refuting.close()
             raise
@@ -234,16 +234,16 @@ class Tutor:
                 checked = _checked(move, route, draft)
                 other = None
                 if self._phraser is not None and level is not Level.FULL_STEP:  # a full step consists of code only
-                    seconds = min(self._phrasing_seconds, self._left)
+                    seconds = min(self._phrasing_seconds, self._seconds_left)
                     other = await reworded(self._phraser, draft, situation, raised, seconds)
                 draft, by_model = other or draft, other is not None
                 in_term = reading.inside_term and level in (Level.NEXT_STEP, Level.FULL_STEP)
                 text = _IN_TERM + draft if in_term else draft
-                return self._given(Hint(level, text, step, checked, by_model=by_model), raised, routes)
+                return self._hinted(Hint(level, text, step, checked, by_model=by_model), raised, routes)
             raised[objection] += 1
-        return self._given(Hint(level, FIXED, step, (), fixed=True), raised, routes)
+        return self._hinted(Hint(level, FIXED, step, (), fixed=True), raised, routes)
 
-    def _given(self, hint: Hint, raised: Counter[Veto], routes: Sequence[Route]) -> Tutored:
+    def _hinted(self, hint: Hint, raised: Counter[Veto], routes: Sequence[Route]) -> Tutored:
         return Tutored(
             HintOutcome.HINT, hint.text, hint, vetoes=dict(raised), revisions=raised.total(), proofs=len(routes)
         )
@@ -278,7 +278,7 @@ class Tutor:
         )
 
 
-def _told_false(reading: Reading, false: _False) -> Tutored:
+def _falsehood(reading: Reading, false: _False) -> Tutored:
     found = false.refutation
     values = ", ".join(f"`{name} := {value}`" for name, value in found.counterexample)
     by = f": it does not hold for {values}" if values else ", as Lean has proved"
@@ -318,7 +318,7 @@ def _checked(move: ProofMove, route: Route, draft: str) -> tuple[Checked, ...]:
     return (*known, Checked(Fact.STEP_RAN, move.name), goes_on)
 
 
-def _told(move: ProofMove, proof: str) -> LearnerStep:
+def _learner_step(move: ProofMove, proof: str) -> LearnerStep:
     line = proof.count("\n", 0, move.start) + 1
     return LearnerStep(move.text.partition("\n")[0], line, move.column, move.left, move.open_after)
 

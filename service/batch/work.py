@@ -148,7 +148,7 @@ class Work:
                 if not self._may(lease.owner):
                     _log.info("a batch item is stopped: its owner no longer has a valid token", batch=lease.batch)
                     await ended([task])
-                    await self._told(functools.partial(self._queue.release, lease))
+                    await self._stored(functools.partial(self._queue.release, lease))
 
     def _without_means(self) -> set[str]:
         """Return owners whose quota is used up for now."""
@@ -202,20 +202,20 @@ class Work:
         except UnavailableError as error:
             log.warning("a batch item is put back", error=str(error))
             await asyncio.sleep(error.seconds or _BROKEN_SECONDS * lease.attempt)
-            await self._told(lambda: self._queue.release(lease))
+            await self._stored(lambda: self._queue.release(lease))
             return
         except Exception:
             log.exception("a batch item failed")
             answer = ItemAnswer(lease.name, ItemOutcome.FAILED, error="the server failed; its log says where")
         answer = replace(answer, attempts=lease.attempt)
         text = ANSWER.dump_json(answer).decode()
-        if await self._told(lambda: self._queue.answer(lease, text)) is None:
+        if await self._stored(lambda: self._queue.answer(lease, text)) is None:
             log.warning("an answer came too late: the item was taken by another server, or cancelled")
             return
         self.figures.answers[answer.outcome] += 1
         log.info("a batch item is answered", outcome=answer.outcome.value, proofs=len(answer.proofs))
 
-    async def _told(self, tell: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def _stored(self, tell: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Store a result, retrying until the database accepts it; meanwhile the item's lease is renewed."""
         for attempt in itertools.count():
             try:

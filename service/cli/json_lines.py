@@ -137,7 +137,7 @@ async def _run(
     Raises:
         UserError: as `read_items`, or as `run`.
     """
-    items = read_items(source, settings.text, with_candidates, _told)
+    items = read_items(source, settings.text, with_candidates, _print_warning)
     first_item = next(items)
     tally = RunTally()
     asked: set[Id] = set()
@@ -182,7 +182,7 @@ def _label(row: Row) -> str:
     return str(row.get("verdict") or ("proved" if row["proofs"] else without))
 
 
-def _told(sentence: str) -> None:
+def _print_warning(sentence: str) -> None:
     common.stderr.print(common.shown(sentence, "yellow"))
 
 

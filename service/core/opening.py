@@ -30,12 +30,12 @@ async def opened_engine(settings: Settings, report: Report) -> AsyncIterator["En
     """
     ended = False
 
-    def told(doing: str, done: int, total: int) -> None:
+    def report_unless_ended(doing: str, done: int, total: int) -> None:
         if ended:  # called by a thread, which cannot be cancelled
             raise RuntimeUnavailableError("the preparation of Lean was interrupted")
         report(doing, done, total)
 
-    pool = pool_of(settings.lean, told)
+    pool = pool_of(settings.lean, report_unless_ended)
     try:
         await pool.start()
         module = await asyncio.to_thread(importlib.import_module, "service.core.engine")

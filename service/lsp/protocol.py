@@ -37,9 +37,7 @@ class Protocol(LanguageServerProtocol):
             self._refuse(data, types.ErrorCodes.InvalidRequest, "`method` is no text")
         except JsonRpcException as error:
             if method is not None:
-                why = (
-                    f"the parameters of {printable(str(method)[:80])} are not as the protocol has them: {_said(error)}"
-                )
+                why = f"the parameters of {printable(str(method)[:80])} are not as the protocol has them: {_description(error)}"
                 self._refuse(data, types.ErrorCodes.InvalidParams, why)
         return _UNREAD
 
@@ -95,7 +93,7 @@ class Server(LanguageServer):
             super().report_server_error(error, source)
 
 
-def _said(error: JsonRpcException) -> str:
+def _description(error: JsonRpcException) -> str:
     """Describe the error and its place in one line."""
     cause = error.__cause__
     if isinstance(cause, ClassValidationError):

@@ -95,7 +95,7 @@ async def refute(service: Service, what: RefutationTarget, options: SearchOption
         )
         theorem = goal_theorem(what.file.theorem(what.item), looked.goals[0])
         _, found = await fill.search(service, Search(theorem, options), tell)
-    return _told(what, found)
+    return _result_of(what, found)
 
 
 async def below(
@@ -143,7 +143,7 @@ async def _searched(
     raise RuntimeError("the filling of a file ended without its last event")
 
 
-def _told(what: RefutationTarget, found: Finished) -> RefutationResult:
+def _result_of(what: RefutationTarget, found: Finished) -> RefutationResult:
     if what.hole is None:
         said = remarks.of_notes(what.file, what.item, (note for note in found.notes if note.kind not in _OF_THE_SEARCH))
     else:

@@ -125,7 +125,7 @@ class Searches:
 
     async def _prove(self, uri: str, version: int, place: Range) -> None:
         async with WorkDone(self._server, "leansieve: prove") as shown:
-            with _told(shown):
+            with _reason_shown(shown):
                 site = await self._site(uri, version, place, shown)
                 became, noticed = await work.prove(await self._opened.service(), site, self._options, shown.report)
                 if isinstance(became, work.WorkFailure):
@@ -140,7 +140,7 @@ class Searches:
 
     async def _suggest(self, uri: str, version: int, place: Range) -> None:
         async with WorkDone(self._server, "leansieve: suggest tactics") as shown:
-            with _told(shown):
+            with _reason_shown(shown):
                 site = await self._site(uri, version, place, shown)
                 shown.report("trying tactics")
                 choices = await work.suggest(await self._opened.service(), site, self._options)
@@ -161,7 +161,7 @@ class Searches:
 
     async def _hint(self, uri: str, version: int, place: Range) -> None:
         async with WorkDone(self._server, "leansieve: hint") as shown:
-            with _told(shown):
+            with _reason_shown(shown):
                 file, _, at = self._place(uri, version, place)
                 shown.report("reading the proof")
                 found = await self._hints.ask(await self._opened.service(), uri, file, at, self._options)
@@ -171,7 +171,7 @@ class Searches:
 
     async def _disprove(self, uri: str, version: int, place: Range) -> None:
         async with WorkDone(self._server, "leansieve: disprove") as shown:
-            with _told(shown):
+            with _reason_shown(shown):
                 what = refuting.doubted(*self._place(uri, version, place))
                 if what is None:
                     raise _Refused("no theorem and no single `sorry` is there")
@@ -257,7 +257,7 @@ class Searches:
 
 
 @contextlib.contextmanager
-def _told(shown: WorkDone) -> Any:
+def _reason_shown(shown: WorkDone) -> Any:
     """End the display with the reason for a missing edit."""
     try:
         yield

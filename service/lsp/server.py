@@ -143,7 +143,7 @@ def _actions(server: LanguageServer, searches: Searches, params: types.CodeActio
     try:
         file = sites.read(text)
     except UserError as error:
-        return [_told(server, str(error))]
+        return [_explaining_action(server, str(error))]
     codec = server.workspace.position_codec
     start, end = (positions.offset(text, one, codec) for one in (params.range.start, params.range.end))
     offered: list[types.CodeAction] = []
@@ -160,7 +160,7 @@ def _actions(server: LanguageServer, searches: Searches, params: types.CodeActio
             kind = types.CodeActionKind.QuickFix if unsolved else types.CodeActionKind.RefactorRewrite
             place = positions.place(text, at, at, codec)
             offered += _offered(uri, document.version, place, kind, "", unsolved[:1])
-        offered += [_told(server, one.why) for one in file.open if start <= one.end and one.start <= end]
+        offered += [_explaining_action(server, one.why) for one in file.open if start <= one.end and one.start <= end]
     if refuting.doubted(file, start, end) is not None:
         kind = types.CodeActionKind.QuickFix if site is not None else types.CodeActionKind.RefactorRewrite
         place = positions.place(text, start, end, codec)
@@ -198,7 +198,7 @@ def _action(
     return types.CodeAction(title, kind=kind, diagnostics=diagnostics, command=command)
 
 
-def _told(server: LanguageServer, why: str) -> types.CodeAction:
+def _explaining_action(server: LanguageServer, why: str) -> types.CodeAction:
     """Return an action without effect whose title explains why nothing is offered."""
     action = types.CodeAction(f"leansieve: {printable(why)}", kind=types.CodeActionKind.QuickFix)
     document = server.client_capabilities.text_document

@@ -78,7 +78,7 @@ async def prove(
                 case fill.HoleOutcome():
                     done += 1
                 case fill.Filled():
-                    return _became(site, event), _noticed(event)
+                    return _edit_of(site, event), _noticed(event)
     raise RuntimeError("the filling of a file ended without its last event")
 
 
@@ -103,7 +103,7 @@ async def suggest(service: Service, site: Site, options: SearchOptions) -> Choic
     return Choices(tuple(found), leading, looked.suggestions.timed_out)
 
 
-def _became(site: Site, filled: fill.Filled) -> Edit | WorkFailure:
+def _edit_of(site: Site, filled: fill.Filled) -> Edit | WorkFailure:
     proved = [outcome for outcome in filled.outcomes if outcome.proof]
     if filled.failed:
         names = ", ".join(dict.fromkeys(hole.item.name for hole in filled.failed))
@@ -135,13 +135,13 @@ def why(file: LeanFile, outcomes: Sequence[HoleOutcome]) -> str:
     outcome = outcomes[0]
     item = outcome.item
     if outcome.verdict is not None:
-        return f"{item.name}: {_said(file, outcome, outcome.verdict)}"
+        return f"{item.name}: {_first_error(file, outcome, outcome.verdict)}"
     why = ending(outcome.finished) if outcome.finished else "no tactic closes the goal"
     line, _ = lean_file.line_and_column(file.text, outcome.hole.start)
     return f"no proof of {item.name} (line {line}): {why}"
 
 
-def _said(file: LeanFile, outcome: HoleOutcome, verdict: Verdict) -> str:
+def _first_error(file: LeanFile, outcome: HoleOutcome, verdict: Verdict) -> str:
     message = next((one for one in verdict.messages if one.severity == "error"), None)
     if message is None:
         return verdict.kind.name

@@ -5,8 +5,8 @@ import textwrap
 from dataclasses import replace
 from pathlib import Path
 
+from prover.assistance.commands import Judged
 from prover.assistance.fill import Hole, holes
-from prover.assistance.standing import Judged
 from prover.candidate import Candidate
 from prover.errors import InputError, UserError
 from prover.source import disk, lean_file, showing

@@ -152,9 +152,9 @@ class Hosts:
         question = HostQuestion(job.request.op, job.request.body, job.imports, job.seconds, job.priority)
         answer = asyncio.ensure_future(place.handle.ask(number, question))
         answer.add_done_callback(lambda answer: self._answered(place, number, job, answer))
-        job.future.add_done_callback(lambda _: self._left(place, number, answer))
+        job.future.add_done_callback(lambda _: self._withdraw_unless_done(place, number, answer))
 
-    def _left(self, place: HostPlace, number: int, answer: asyncio.Future[Outcome]) -> None:
+    def _withdraw_unless_done(self, place: HostPlace, number: int, answer: asyncio.Future[Outcome]) -> None:
         """The caller has its answer or has left; in the latter case stop Lean.
 
         The worker counts as busy until it has stopped.

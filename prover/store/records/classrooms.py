@@ -131,7 +131,11 @@ class ClassroomStore:
         """
 
         def work(connection: Connection) -> list[StoredClassroom]:
-            query = self._there(connection).order_by(ClassroomRow.created.desc(), ClassroomRow.id.desc()).limit(most)
+            query = (
+                self._open_classrooms(connection)
+                .order_by(ClassroomRow.created.desc(), ClassroomRow.id.desc())
+                .limit(most)
+            )
             if owner is not None:
                 query = query.where(ClassroomRow.owner == owner)
             if before is not None:
@@ -251,10 +255,10 @@ class ClassroomStore:
         return await self._database.write(lambda c: trim(self._database, c))
 
     def _one(self, connection: Connection, condition: ColumnElement[bool]) -> StoredClassroom | None:
-        row = connection.execute(self._there(connection).where(condition)).first()
+        row = connection.execute(self._open_classrooms(connection).where(condition)).first()
         return None if row is None else StoredClassroom(*row)
 
-    def _there(self, connection: Connection) -> Select[Any]:
+    def _open_classrooms(self, connection: Connection) -> Select[Any]:
         """Select the columns of `StoredClassroom`, for classrooms that have not ended."""
         count = select(func.count()).select_from(LearnerRow).where(LearnerRow.classroom == ClassroomRow.id)
         columns = (ClassroomRow.id, ClassroomRow.owner, ClassroomRow.code, ClassroomRow.label, ClassroomRow.theorems)

@@ -62,7 +62,7 @@ class ProofMove:
     @property
     def name(self) -> str:
         """Digests of goal and step: equal for equal ones, and irreversible."""
-        goal = "\n".join(_said(self.goal))
+        goal = "\n".join(_without_case(self.goal))
         return "-".join(hashlib.sha256(text.encode()).hexdigest()[:12] for text in (goal, self.text))
 
     @property
@@ -105,10 +105,10 @@ class Outline:
 
 def same_goal(one: str, other: str) -> bool:
     """Whether two printed goals are equal, including variable names but not the goals' own names."""
-    return _said(one) == _said(other)
+    return _without_case(one) == _without_case(other)
 
 
-def _said(goal: str) -> list[str]:
+def _without_case(goal: str) -> list[str]:
     return [" ".join(line.split()) for line in goal.splitlines() if not line.startswith("case ")]
 
 

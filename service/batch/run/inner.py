@@ -92,10 +92,10 @@ async def _in_file(
     async with contextlib.aclosing(events):
         async for event in events:
             if isinstance(event, fill.HoleOutcome) and event.hole in wanted:
-                _answer(folder, *wanted[event.hole], _became(event), answered)
+                _answer(folder, *wanted[event.hole], _answer_of(event), answered)
 
 
-def _became(outcome: fill.HoleOutcome) -> ItemAnswer:
+def _answer_of(outcome: fill.HoleOutcome) -> ItemAnswer:
     if outcome.proof is None:
         return ItemAnswer("", ItemOutcome.UNPROVED, verdict=outcome.verdict)
     replaced = replace(outcome.proof.candidate, text=outcome.replacement)

@@ -150,7 +150,7 @@ def _from_lean(path: Path, name: str, limits: TextSettings) -> Iterator[Entry]:
             id_ = f"{name}:{line}:{column}:{item.name}"
             yield Entry(id_, None, name[-_LONGEST_FAMILY:], part=part_of(file, item, start))
     for left in file.open:
-        yield _left(file, left.start, f"{name}:{{place}}", name, left.why)
+        yield _unsearched(file, left.start, f"{name}:{{place}}", name, left.why)
 
 
 def part_of(file: LeanFile, item: Command, start: int) -> Part:
@@ -164,7 +164,7 @@ def path_of(source: Path, name: str) -> Path:
     return source if source.suffix == ".lean" else source / name
 
 
-def _left(file: LeanFile, offset: int, id_: str, family: str, why: str) -> Entry:
+def _unsearched(file: LeanFile, offset: int, id_: str, family: str, why: str) -> Entry:
     """Return the entry for something unproved that is not searched."""
     line, column = lean_file.line_and_column(file.text, offset)
     message = Message("error", why, Region.CANDIDATE, line, column)

@@ -8,7 +8,7 @@ from typing import Annotated
 from mcp.server.mcpserver import Context
 from pydantic import Field
 
-from prover.assistance import fill, standing
+from prover.assistance import commands, fill
 from prover.assistance.suggest import FilePosition, Suggest, Suggestions
 from prover.candidate import Candidate
 from prover.requests import Check
@@ -43,7 +43,7 @@ class FileTools(Tools):
         """Verify the proof that a file has for one of its theorems, under what stands above it."""
         service, file = await self._service(), await files.read(file_path)
         item = files.theorem_named(file, theorem_name)
-        judged = await standing.judge(service, file, item, self._checking)
+        judged = await commands.judge(service, file, item, self._checking)
         return VerdictAnswer.of(files.placed(judged, item), whole_file=True).about(
             files.left_out(file, item), judged.faults
         )
@@ -143,7 +143,7 @@ class FileTools(Tools):
         faults: list[Fault] = []
         for snippet in snippets:
             candidate = files.attempt(file, hole, take("snippets", snippet, self._settings.text.candidate))
-            judged = await standing.judge(service, file, hole.item, self._checking, candidate)
+            judged = await commands.judge(service, file, hole.item, self._checking, candidate)
             file = judged.file  # later snippets skip the commands that this one skipped
             faults += judged.faults
             verdict = VerdictAnswer.of(judged.verdict)
@@ -161,4 +161,4 @@ class FileTools(Tools):
             position = FilePosition(file.as_it_stands(item) if item else file.text, at, shift)
             return Suggest(position, most, prefix, seconds, self._checking)
 
-        return await standing.suggest(service, read, ask)
+        return await commands.suggest(service, read, ask)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from prover.assistance import fill, standing
+from prover.assistance import commands, fill
 from prover.assistance.against import Solution
 from prover.errors import InputError, UserError
 from prover.options import CheckOptions
@@ -182,7 +182,7 @@ async def _check_file(
         for number, item in enumerate(file.commands):
             if not item.statement:
                 continue
-            judged = await standing.judge(service, file, item, options)
+            judged = await commands.judge(service, file, item, options)
             verdict, asked, file = judged.verdict, judged.check, judged.file
             _print_faults(path, (fault for fault in judged.faults if fault.number not in told))
             told.update(fault.number for fault in judged.faults)
