@@ -29,7 +29,7 @@ def union : List Name → List Name → List Name
   | n :: ns, acc => union ns (if containsName n acc then acc else n :: acc)
 
 /-- What some constants rest on together, as far as it is known. -/
-def together (source : Constants) (known : Grounds) : List Name → Ground → Ground
+def together (source : Constants) (known : Table Name Ground) : List Name → Ground → Ground
   | [], acc => acc
   | n :: ns, acc =>
     let leader := match source n with
@@ -40,7 +40,7 @@ def together (source : Constants) (known : Grounds) : List Name → Ground → G
     | none => together source known ns acc
 
 /-- Find out what constants rest on, dependencies first; a name that comes back marked has its dependencies in `known`. -/
-partial def settle (env : Environment) (source : Constants) (todo : List (Name × Bool)) (begun : NameHashSet) (known : Grounds) : Grounds := match todo with
+partial def settle (env : Environment) (source : Constants) (todo : List (Name × Bool)) (begun : NameHashSet) (known : Table Name Ground) : Table Name Ground := match todo with
   | [] => known
   | (n, visited) :: rest => match source n with
     | none => settle env source rest begun known
@@ -88,28 +88,42 @@ partial def absentBelow (env : Environment) (source : Constants) (todo : List Na
 def Session.groundOf (session : Session) (key : String) (imported : Environment) (source : Constants) (names : List Name) (audited : List Name) : IO Ground := do
   let library := constantsOf imported.toKernelEnv
   let roots := neededBelow library source names {} []
-  let known := match recall key (← session.grounds.get) with
-    | some known => known
-    | none => .empty
-  match unknown known roots [] with
-  | [] => pure (gathered known roots { axioms := audited, complete := true })
-  | fresh =>
-    let known := alsoCalled library fresh (settle imported library (unvisited fresh []) {} known)
-    session.grounds.set (remember 2 key known (← session.grounds.get))
-    pure (gathered known roots { axioms := audited, complete := true })
+  let kept := (recall key (← session.grounds.get)).getD {}
+  let (loud, complete) := heard kept roots [] true
+  match loud with
+  | [] => pure { axioms := audited, complete }
+  | _ =>
+    let known := match unknown kept.known loud [] with
+      | [] => kept.known
+      | fresh => alsoCalled library fresh (settle imported library (unvisited fresh []) {} kept.known)
+    session.grounds.set (remember 2 key (sorted loud { kept with known }) (← session.grounds.get))
+    pure (gathered known loud { axioms := audited, complete })
 where
+  /-- Those that are not known to rest on no axiom, in order, and whether all below the others could be followed. -/
+  heard (kept : Grounds) : List Name → List Name → Bool → List Name × Bool
+    | [], acc, complete => (reverseList acc [], complete)
+    | n :: ns, acc, complete =>
+      if kept.silent.contains n then heard kept ns acc complete
+      else if kept.absent.contains n then heard kept ns acc false
+      else heard kept ns (n :: acc) complete
+  sorted : List Name → Grounds → Grounds
+    | [], kept => kept
+    | n :: ns, kept => sorted ns (match kept.known.find? nameKey n with
+      | some { axioms := [], complete } =>
+        if complete then { kept with silent := kept.silent.insert n } else { kept with absent := kept.absent.insert n }
+      | _ => kept)
   unvisited : List Name → List (Name × Bool) → List (Name × Bool)
     | [], acc => acc
     | n :: ns, acc => unvisited ns ((n, false) :: acc)
-  unknown (known : Grounds) : List Name → List Name → List Name
+  unknown (known : Table Name Ground) : List Name → List Name → List Name
     | [], acc => acc
     | n :: ns, acc => unknown known ns (if (known.find? nameKey n).isSome then acc else n :: acc)
   /-- Names of constants that are known by what stands for them: the next proof that mentions them finds them at once. -/
-  alsoCalled (source : Constants) : List Name → Grounds → Grounds
+  alsoCalled (source : Constants) : List Name → Table Name Ground → Table Name Ground
     | [], known => known
     | n :: ns, known => alsoCalled source ns (if (known.find? nameKey n).isSome then known else
         known.add nameKey n (together source known [n] { axioms := [], complete := true }))
-  gathered (known : Grounds) : List Name → Ground → Ground
+  gathered (known : Table Name Ground) : List Name → Ground → Ground
     | [], acc => acc
     | n :: ns, acc => match known.find? nameKey n with
       | some g => gathered known ns { axioms := union g.axioms acc.axioms, complete := acc.complete && g.complete }

@@ -283,7 +283,8 @@ def checkProof (session : Session) (task : Task) (st : Command.State) (clean : K
   | .error r => return (refused r, timing)
   | .ok stx =>
     let timing ← timing.lap "vet_ms"
-    let st := if namesKernel (identsBelow [stx] []) then st else withoutKernel st
+    let mayName := hasPart proof "kernel" || hasPart task.statement "kernel"
+    let st := if mayName && namesKernel (identsBelow [stx] []) then st else withoutKernel st
     let { after, log, .. } ← if header.isSome then runTheorem session src header st (session.tamed stx) else do
       let (log, after) := takeMessages (← runCommand session src st (session.tamed stx))
       pure { after, log, header }

@@ -13,6 +13,8 @@ structure Vetting where
   booleans : NameHashSet
   numbers : NameHashSet
   transparencies : NameHashSet
+  /-- Of the kinds those of which only their children are looked at. -/
+  plain : NameHashSet
 
 /-- Notation kinds have dots inside a component (`Std.term_...*`), so kinds are also known by their text as one component. -/
 def flatName (k : Name) : Name := .str .anonymous (nameString k)
@@ -30,7 +32,22 @@ def fieldsOf (type : String) : List Json → NameHashSet → NameHashSet
   | [], acc => acc
   | j :: rest, acc => fieldsOf type rest (if strField j "type" == type then insertNames acc (namesOf (strsField j "fields") []) else acc)
 
+/-- Names without some of them. -/
+def namesWithout (some_ : List Name) : List Name → List Name → List Name
+  | [], acc => acc
+  | n :: rest, acc => namesWithout some_ rest (if containsName n some_ then acc else n :: acc)
+
+def configKinds : List Name :=
+  [``Parser.Tactic.posConfigItem, ``Parser.Tactic.negConfigItem, ``Parser.Tactic.valConfigItem]
+
+def optionKinds : List Name :=
+  [``Parser.Command.set_option, ``Parser.Term.set_option, ``Parser.Tactic.set_option]
+
+/-- Listed kinds of which more than their children is looked at. -/
+def judgedKinds : List Name := pushNames optionKinds (pushNames configKinds [``Parser.Attr.simple, ``Parser.Command.derivingClass])
+
 def Vetting.ofJson (j : Json) : Vetting where
+  plain := insertNames {} (namesWithout judgedKinds (kindNames (strsField j "kinds") []) [])
   booleans := fieldsOf "boolean" (listField j "configuration") {}
   numbers := fieldsOf "number" (listField j "configuration") {}
   transparencies := fieldsOf "transparency" (listField j "configuration") {}
@@ -111,12 +128,6 @@ def namesKernel : List Syntax → Bool
   | .ident _ _ n _ :: rest => if n == `kernel then true else namesKernel rest
   | _ :: rest => namesKernel rest
 
-def configKinds : List Name :=
-  [``Parser.Tactic.posConfigItem, ``Parser.Tactic.negConfigItem, ``Parser.Tactic.valConfigItem]
-
-def optionKinds : List Name :=
-  [``Parser.Command.set_option, ``Parser.Term.set_option, ``Parser.Tactic.set_option]
-
 def checkOption (v : Vetting) (stx : Syntax) : Option Offence :=
   match identsBelow [argOf stx 1] [] with
   | (.ident _ _ n _) :: _ => match findOption n v.options with
@@ -154,35 +165,40 @@ def checkNode (v : Vetting) (policy : Policy) (stx : Syntax) (k : Name) : Option
     nobody has vetted. (`(h : p := by tac)` needs no such name.) -/
 def evaluators : List String := ["reduceBool", "reduceNat", "ofReduceBool", "ofReduceNat", "autoParam"]
 
+def evaluatorNames : NameHashSet := insertNames {} (namesOf evaluators [])
+
 def namesEvaluator : Name → Bool
   | .anonymous => false
-  | .str p s => if isOne evaluators s then true else namesEvaluator p
+  | .str p s => if evaluatorNames.contains (.str .anonymous s) then true else namesEvaluator p
   | .num p _ => namesEvaluator p
-where
-  isOne : List String → String → Bool
-    | [], _ => false
-    | e :: es, s => if e == s then true else isOne es s
 
-/-- The first node that is not allowed, in reading order. -/
-partial def vet (v : Vetting) (policy : Policy) : List Syntax → Option Offence
-  | [] => none
+/-- The first node that is not allowed, in reading order, and how many nodes were looked at. -/
+partial def vetNodes (v : Vetting) (policy : Policy) (todo : List Syntax) (count : Nat) : Option Offence × Nat := match todo with
+  | [] => (none, count)
   | stx@(.ident _ _ n _) :: rest =>
-    if namesEvaluator n && !containsName n policy.axioms then some { stx, reason := s!"evaluation by compiled code ({nameString n})" }
-    else vet v policy rest
-  | stx@(.node _ k args) :: rest => match checkNode v policy stx k with
-    | some o => some o
-    | none => vet v policy (pushSyntax args rest)
-  | _ :: rest => vet v policy rest
+    if namesEvaluator n && !containsName n policy.axioms then (some { stx, reason := s!"evaluation by compiled code ({nameString n})" }, count)
+    else vetNodes v policy rest count
+  | stx@(.node _ k args) :: rest =>
+    if v.plain.contains k then vetNodes v policy (pushSyntax args rest) (count + 1)
+    else match checkNode v policy stx k with
+      | some o => (some o, count)
+      | none => vetNodes v policy (pushSyntax args rest) (count + 1)
+  | _ :: rest => vetNodes v policy rest count
 
-partial def mentionsKind (kinds : List Name) : List Syntax → Bool
+def vet (v : Vetting) (policy : Policy) (todo : List Syntax) : Option Offence := (vetNodes v policy todo 0).1
+
+partial def mentionsKind (kinds : NameHashSet) : List Syntax → Bool
   | [] => false
-  | .node _ k args :: rest => if containsName k kinds then true else mentionsKind kinds (pushSyntax args rest)
+  | .node _ k args :: rest => if kinds.contains k then true else mentionsKind kinds (pushSyntax args rest)
   | _ :: rest => mentionsKind kinds rest
 
 def computedKinds : List Name := [``Parser.Command.definition, ``Parser.Command.abbrev, ``Parser.Command.instance]
 
-/-- What `tamed` changes. -/
-def tamedKinds : List Name := ``Parser.Command.declaration :: pushNames optionKinds configKinds
+/-- What `tamed` changes, and what it is in. -/
+def tamedKinds : NameHashSet := insertNames {} (``Parser.Command.declaration :: pushNames optionKinds configKinds)
+
+/-- What there is nothing to tame without. -/
+def wildKinds : NameHashSet := insertNames {} (pushNames computedKinds (pushNames optionKinds configKinds))
 
 /-- How deep commands may nest options, configurations and declarations. -/
 def tamedDepth : Nat := 1024
@@ -213,7 +229,7 @@ where
     lowered too), values of configurations are written out, and definitions are `noncomputable`, so that no code is made of
     them that anything could run. -/
 def tamed (v : Vetting) (stx : Syntax) : Syntax :=
-  if mentionsKind tamedKinds [stx] then go tamedDepth stx else stx
+  if mentionsKind wildKinds [stx] then go tamedDepth stx else stx
 where
   go : Nat → Syntax → Syntax
     | depth + 1, .node info k args =>
@@ -248,6 +264,6 @@ def tooDeep (stx : Syntax) : Option Offence :=
   if mentionsKind tamedKinds [stx] && outOfReach tamedDepth stx then some { stx, reason := "options or configurations nested that deeply" } else none
 
 /-- Why a command is not elaborated, if it is not: the first node that is not allowed, or nesting that hides some. -/
-def vetCommand (v : Vetting) (policy : Policy) (stx : Syntax) : Option Offence := match vet v policy [stx] with
-  | some o => some o
-  | none => tooDeep stx
+def vetCommand (v : Vetting) (policy : Policy) (stx : Syntax) : Option Offence := match vetNodes v policy [stx] 0 with
+  | (some o, _) => some o
+  | (none, count) => if count ≤ tamedDepth then none else tooDeep stx

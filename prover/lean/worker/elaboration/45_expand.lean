@@ -62,9 +62,6 @@ where
     | 0, acc => acc
     | i + 1, acc => go i ({ stx := args.getD i .missing, loose, made } :: acc)
 
-/-- Kinds that are judged by the words in them: nothing in them may be expanded to others. -/
-def literalKinds : List Name := pushNames optionKinds (pushNames configKinds [``Parser.Attr.simple, ``Parser.Command.derivingClass])
-
 /-- The first node that is neither allowed nor expanded by macros; parts that only macros see are allowed. `expand` says what becomes of a
     node. Every node is looked at where it stands, too, as Lean takes some out of their places before it expands anything (`(← e)`). -/
 partial def vetExpanded (v : Vetting) (gate : Gate) (expand : Syntax → BaseIO (Option Syntax)) (todo : List Place) (left : Nat) :
@@ -77,7 +74,7 @@ partial def vetExpanded (v : Vetting) (gate : Gate) (expand : Syntax → BaseIO 
   | { stx := stx@(.node _ k args), loose, made } :: rest =>
     if made && left == 0 then return (some { stx, reason := "an expansion that large" }, 0)
     let left := if made then left - 1 else left
-    if containsName k gate.policy.kinds || isListed v k then match if containsName k literalKinds then vet v gate.policy [stx] else checkNode v gate.policy stx k with
+    if containsName k gate.policy.kinds || isListed v k then match if containsName k judgedKinds then vet v gate.policy [stx] else checkNode v gate.policy stx k with
       | some o => return (some o, left)
       | none => vetExpanded v gate expand (places (loose && k == `null) made args rest) left
     else if notationPrefix.isPrefixOf k || gate.expands k then match ← expand stx with

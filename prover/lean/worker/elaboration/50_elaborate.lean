@@ -54,7 +54,12 @@ structure Ground where
   axioms : List Name
   complete : Bool
 
-abbrev Grounds := Table Name Ground
+/-- `silent` and `absent` are names of constants that rest on no axiom, those without and with something below them that could not be
+    followed: most of the library, in tables that are fast to look into. -/
+structure Grounds where
+  known : Table Name Ground := .empty
+  silent : NameHashSet := {}
+  absent : NameHashSet := {}
 
 /-- Everything of the worker that outlives a request. -/
 structure Session where
@@ -76,6 +81,8 @@ structure Session where
   fixed : IO.Ref (List (String × Fixed))
   /-- What constants of the library rest on, as far as it was asked for. -/
   grounds : IO.Ref (List (String × Grounds))
+  /-- Those that Lean runs after a command, while it runs none. -/
+  linters : IO.Ref (List Command.Linter)
 
 /-- Why a command is not elaborated here, if it is not. -/
 def Session.offence (session : Session) (task : Task) (st : Command.State) (stx : Syntax) : BaseIO (Option Offence) := match session.role with
@@ -122,11 +129,26 @@ def baseOptions (limits : Limits) : Options :=
 
 def kernelOptions (limits : Limits) : Options := KVMap.setNat {} `maxHeartbeats limits.heartbeats
 
+/-- Have Lean run its linters after the next command, or none: where nothing is recorded, each would only find that it is off. Modules that
+    are imported later may add some. -/
+def Session.putLinters (session : Session) (wanted : Bool) : BaseIO Unit := do
+  match (← Command.lintersRef.get).toList, wanted with
+  | [], false => pure ()
+  | added, false =>
+    session.linters.modify (fun put => reverseList (reverseList put []) added)
+    Command.lintersRef.set #[]
+  | _, true => match ← session.linters.get with
+    | [] => pure ()
+    | put =>
+      session.linters.set []
+      Command.lintersRef.modify fun added => (reverseList (reverseList put []) added.toList).toArray
+
 /-- The exception that stopped a command, if any escaped; errors are logged in the state. -/
 def runCommand (session : Session) (src : Source) (st : Command.State) (stx : Syntax)
     (snap? : Option (Language.SnapshotBundle Language.DynamicSnapshot) := none) : IO Command.State := do
   let ctx : Command.Context :=
     { fileName := src.input.fileName, fileMap := src.input.fileMap, snap?, cancelTk? := some session.token }
+  session.putLinters st.infoState.enabled
   let ref ← IO.mkRef st
   match ← (Command.elabCommandTopLevel stx ctx ref).toIO' with
   | .ok _ => ref.get
@@ -186,7 +208,7 @@ def asWarnings : List Message → List Message
 def forgive (session : Session) (src : Source) (before : Command.State) (stx : Syntax) (failed : List Message × Command.State) :
     IO (List Message × Command.State) := do
   if beginsWithHash stx then return (asWarnings failed.1, before)
-  if !mentionsKind [``Parser.Command.declaration] [stx] then return failed
+  if !mentionsKind (insertNames {} [``Parser.Command.declaration]) [stx] then return failed
   let (log, after) := takeMessages (← runCommand session src before (Leansieve.tamed session.vetting stx))
   return if hasError log then failed else (log, after)
 

@@ -135,7 +135,7 @@ def start (imported : Imports) : IO Unit := do
   | .ok j =>
     let t0 ← IO.monoMsNow
     let token ← IO.CancelToken.new
-    let session : Session := { role := roleOf j, vetting := Vetting.ofJson (field j "vetting"), token, imports := imported, guardedImports := ← IO.mkRef [], gate := ← IO.mkRef {}, bases := ← IO.mkRef [], grown := ← IO.mkRef none, last := ← IO.mkRef none, references := ← IO.mkRef [], handedOut := ← IO.mkRef [], fixed := ← IO.mkRef [], grounds := ← IO.mkRef [] }
+    let session : Session := { role := roleOf j, vetting := Vetting.ofJson (field j "vetting"), token, imports := imported, guardedImports := ← IO.mkRef [], gate := ← IO.mkRef {}, bases := ← IO.mkRef [], grown := ← IO.mkRef none, last := ← IO.mkRef none, references := ← IO.mkRef [], handedOut := ← IO.mkRef [], fixed := ← IO.mkRef [], grounds := ← IO.mkRef [], linters := ← IO.mkRef [] }
     let w : Wire := { marker := "@" ++ strField j "nonce", session, memory := strField j "cancel" != "stdin", current := ← IO.mkRef 0 }
     let modules := strsField j "imports"
     match ← (loadImports imported modules 1).toBaseIO with
