@@ -13,7 +13,7 @@ from tests.service.documents.commands import ROOT, documented
 from tests.support.commands import running, script
 from tests.support.ports import free_port
 
-FIRST_RUN = "needs minutes of training: tests/training/test_training_page_lean.py runs the whole block (make test-slow)"
+FIRST_RUN = "needs minutes of training: tests/training/test_training_page_vllm.py runs the whole block (make test-slow)"
 HOURS = "takes hours, or reads what such a command made; its short form is in the block of the first run, which is run"
 CLUSTER = (
     "starts Ray with processes that outlive it; tests/prover/lean/cluster starts such clusters, asks them and ends them"
