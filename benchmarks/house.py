@@ -8,6 +8,7 @@ sends one `CheckProof` through its server.
 
 import argparse
 import ast
+import functools
 import json
 import re
 import statistics
@@ -118,23 +119,20 @@ def naming(tree: Path, option: str) -> tuple[int, int]:
     Names are those of parameters, fields and keywords, and words of the contract and the page. An option is passed on explicitly if a
     keyword argument of its name is set from it, as in `Options(prefer=request.prefer)`, or if it is declared again.
     """
-    named = copied = 0
-    for path in _sources(tree):
-        if not _shipped(path, tree) or path.suffix == ".lean":
-            continue
-        text = path.read_text(encoding="utf-8")
-        if path.suffix != ".py":
-            named += re.search(rf"\b{option}\b", text) is not None
-            continue
-        nodes = list(ast.walk(ast.parse(text)))
-        named += any(option in _names(node) for node in nodes)
-        copied += any(
-            isinstance(node, ast.keyword)
-            and node.arg == option
-            and any(option in _names(one) for one in ast.walk(node.value))
-            for node in nodes
-        )
-    return named, copied
+    found = [_uses(path) for path in _sources(tree) if _shipped(path, tree) and path.suffix != ".lean"]
+    return sum(option in named for named, _ in found), sum(option in copied for _, copied in found)
+
+
+@functools.cache
+def _uses(path: Path) -> tuple[set[str | None], set[str | None]]:
+    """The names of a source file, and those that are handed on by hand."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != ".py":
+        return {*re.findall(r"\w+", text)}, set()
+    nodes = list(ast.walk(ast.parse(text)))
+    keywords = [node for node in nodes if isinstance(node, ast.keyword)]
+    copied = {node.arg for node in keywords if any(node.arg in _names(one) for one in ast.walk(node.value))}
+    return {name for node in nodes for name in _names(node)}, copied
 
 
 def _names(node: ast.AST) -> tuple[str | None, ...]:
