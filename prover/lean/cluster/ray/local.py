@@ -86,6 +86,8 @@ class LocalCluster:
             "resources": {name: units for name, units in offers.items() if units},
             "node_ip_address": self._ip,
             "include_dashboard": False,
+            "include_log_monitor": False,  # drivers print no logs of hosts
+            "no_monitor": True,  # nothing adds hosts by itself
             "object_store_memory": _STORE_BYTES,
             "temp_dir": str(self.folder),
         }
