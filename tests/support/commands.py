@@ -110,10 +110,14 @@ def refused(done: subprocess.CompletedProcess[str]) -> str:
     return lines[0].removeprefix("leansieve: ")
 
 
+def program() -> list[str]:
+    """The command `leansieve` for those who start a program by its name and talk with it: a client of the process that forks commands."""
+    return [sys.executable, "-I", "-S", str(_PROGRAMS / "client.py"), _forks.address()]
+
+
 def script() -> str:
-    """A shell script that is the command `leansieve`: a client of the process that forks commands."""
-    client = [sys.executable, "-I", "-S", str(_PROGRAMS / "client.py"), _forks.address()]
-    return f'#!/bin/sh\nexec {shlex.join(client)} "$@"\n'
+    """A shell script that is the command `leansieve`."""
+    return f'#!/bin/sh\nexec {shlex.join(program())} "$@"\n'
 
 
 class Running:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +10,8 @@ from lsprotocol import types
 from pygls.exceptions import JsonRpcException
 from pygls.lsp.client import LanguageClient
 from pygls.protocol import default_converter
+
+from tests.support.commands import program
 
 URI = "file:///tmp/leansieve/Example.lean"
 
@@ -150,7 +151,7 @@ async def editing(*flags: str) -> AsyncIterator[Editor]:
         if params.value["kind"] == "end":
             editor.ended.put_nowait(params.value["message"])
 
-    await client.start_io(sys.executable, "-m", "service", "lsp", *flags)
+    await client.start_io(*program(), "lsp", *flags)
     capabilities = types.ClientCapabilities(
         window=types.WindowClientCapabilities(work_done_progress=True),
         workspace=types.WorkspaceClientCapabilities(

@@ -19,6 +19,7 @@ from prover.requests import Check
 from prover.source import lean_file
 from service.client.client import Client
 from tests.service.lsp.conftest import URI, Editor, editing
+from tests.support.commands import program
 
 pytestmark = pytest.mark.lean
 
@@ -388,7 +389,7 @@ async def test_a_request_of_a_method_that_is_not_served_is_answered_without_a_po
 
 async def test_requests_before_initialize_and_behind_shutdown_are_answered_with_an_error() -> None:
     client = LanguageClient("editor", "1")
-    await client.start_io(sys.executable, "-m", "service", "lsp", "--server", "127.0.0.1:1")
+    await client.start_io(*program(), "lsp", "--server", "127.0.0.1:1")
     params = types.CodeActionParams(
         types.TextDocumentIdentifier(URI),
         types.Range(types.Position(0, 0), types.Position(0, 0)),

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import sys
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from service.auth.identity import Quota, Role
 from service.client.client import Client
 from service.mcp.http import serve_http
 from service.ops.config import SecuritySettings, Settings
+from tests.support.commands import program
 
 FILE = """notation "ℕ" => Nat
 
@@ -59,7 +59,8 @@ async def answer(agent: Agent, tool: str, **arguments: Any) -> dict[str, Any]:
 async def test_an_agents_session_over_stdio(served: str, tmp_path: Path) -> None:
     file = tmp_path / "Example.lean"
     file.write_text(FILE, encoding="utf-8")
-    command = StdioServerParameters(command=sys.executable, args=["-m", "service", "mcp", "--server", served])
+    name, *client = program()
+    command = StdioServerParameters(command=name, args=[*client, "mcp", "--server", served])
     async with Agent(command) as agent:
         tools = {tool.name: tool for tool in (await agent.list_tools()).tools}
         assert {"lean_prove", "lean_verify", "lean_goal", "lean_multi_attempt"} <= tools.keys()

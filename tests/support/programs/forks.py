@@ -3,7 +3,8 @@ longer than most commands.
 
 Run with the number of a bound socket, and ends with its stdin. Each request on the socket is JSON with `arguments`, `folder`,
 `environment` and perhaps `module`, and four open files: stdin, stdout and stderr of the command, and a socket on which its process
-id and then its exit status are told. `client.py` asks for those who start commands by name.
+id and then its exit status are told; the command is killed when who asked for it closes that socket or is killed. `client.py` asks for
+those who start commands by name.
 """
 
 import contextlib
@@ -13,6 +14,7 @@ import json
 import os
 import runpy
 import select
+import signal
 import socket
 import sys
 from typing import Any
@@ -79,9 +81,13 @@ def _start(request: dict[str, Any], *files: int) -> None:
         return
     for file in files[:-1]:
         os.close(file)  # who reads what the command writes sees its end
-    os.write(told, b"%d\n" % command)
+    with contextlib.suppress(OSError):  # nobody waits for it any more
+        os.write(told, b"%d\n" % command)
+    ended = os.pidfd_open(command)
+    if ended not in select.select([told, ended], [], [])[0]:
+        os.kill(command, signal.SIGKILL)  # as its client was
     _, status = os.waitpid(command, 0)
-    with contextlib.suppress(OSError):  # nobody waits for it
+    with contextlib.suppress(OSError):
         os.write(told, b"%d\n" % os.waitstatus_to_exitcode(status))
     os._exit(0)
 

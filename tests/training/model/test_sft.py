@@ -1,5 +1,6 @@
 """Supervised fine-tuning of a tiny model by the real command, killed and resumed for real."""
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from tests.support.commands import leansieve
+from tests.support.commands import leansieve, running
 from tests.training.model.alone import alone
 from tests.training.model.lean_texts import tiny_model, tiny_tokenizer
 from training.config import load_config
@@ -65,29 +66,22 @@ micro_rows = 2
     return path
 
 
-def command(config: Path) -> list[str]:
-    return [sys.executable, "-m", "service", "train", str(config)]
-
-
 def steps_logged(config: Path) -> list[int]:
     path = config.parent / "run" / "metrics.jsonl"
     return [json.loads(line)["step"] for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def test_a_killed_run_goes_on_bit_for_bit(tmp_path: Path, proofs: Path) -> None:
+async def test_a_killed_run_goes_on_bit_for_bit(tmp_path: Path, proofs: Path) -> None:
     whole = write_config(tmp_path / "whole", proofs, sft="steps = 60")
     fine_tune(load_config(whole))
 
     killed = write_config(tmp_path / "killed", proofs, sft="steps = 60")
-    process = subprocess.Popen(command(killed), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    while len(steps_logged(killed)) < 20:
-        assert process.poll() is None, process.stderr.read() if process.stderr else ""
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    assert process.returncode == -signal.SIGKILL
-    if process.stderr:
-        process.stderr.close()
+    async with running("train", killed) as process:
+        while len(steps_logged(killed)) < 20:
+            assert process.returncode is None, await process.stderr.read()
+            await asyncio.sleep(0.002)
+        process.kill()
+        assert await process.wait() == -signal.SIGKILL
     assert not (killed.parent / "run" / "model").exists()
 
     again = leansieve("train", killed)
@@ -215,7 +209,7 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, proofs: Path) -> N
     config = write_config(tmp_path / "run", proofs, sft="steps = 100000")
     # Jobs that a shell runs in the background ignore SIGINT, and so would their children.
     process = subprocess.Popen(
-        command(config),
+        [sys.executable, "-m", "service", "train", config],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

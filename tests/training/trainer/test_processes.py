@@ -3,15 +3,18 @@
 import copy
 import os
 import socket
+import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor, multiprocessing
+from torch import Tensor
 from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel
 
+from tests.support.commands import leansieve
 from tests.training.model.lean_texts import tiny_model, tiny_tokenizer
 from tests.training.trainer.test_updates import GROUPS, REWARDS, rollouts_of, settings
 from training.algorithms.registry import create_algorithm
@@ -129,7 +132,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    multiprocessing.spawn(in_a_process, (port, folder), nprocs=2)  # type: ignore[no-untyped-call]
+    with ThreadPoolExecutor() as both:
+        done = both.map(lambda rank: leansieve(str(rank), str(port), folder, program=("-m", __name__)), range(2))
+    assert [(process.returncode, process.stderr) for process in done if process.returncode] == []
     return folder
 
 
@@ -204,3 +209,7 @@ def test_two_processes_fine_tune_as_one_does(folder: Path) -> None:
         for path in (folder / "tuned" / "model", folder / "alone" / "model", folder / "base")
     )
     assert_same(tuned, alone, base)
+
+
+if __name__ == "__main__":
+    in_a_process(int(sys.argv[1]), int(sys.argv[2]), Path(sys.argv[3]))
