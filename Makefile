@@ -16,7 +16,7 @@ FULL  := $(VENV)/.full
 BUILT := $(VENV)/.built
 SOURCES_OF_STUBS := pyproject.toml setup.py protos/generate.py $(wildcard protos/leansieve/*/*.proto)
 
-.PHONY: help demo test test-fast coverage test-slow test-dojo lint format lock clean
+.PHONY: help demo test test-fast coverage test-slow test-dojo lint style types pytest format lock clean
 .DELETE_ON_ERROR:
 
 demo: $(FULL) $(BUILT)
@@ -31,10 +31,15 @@ help:
 	@echo "make lint       ruff, mypy, layers of imports;  make format  formats"
 	@echo "make lock       compile requirements/;  make clean  remove what was built"
 
-# Processes take files of tests in the order that tests/conftest.py gives them; one more than the two cores, as tests also wait.
-PYTEST := $(BIN)/python -m pytest -m "not slow" --numprocesses=3 --dist=loadfile --no-loadscope-reorder
+# Processes take files of tests in the order that tests/conftest.py gives them; two for each of two cores, as tests also wait. Bytecode is
+# written in any case: tests start hundreds of processes that would compile the same files.
+PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m "not slow" --numprocesses=4 --dist=loadfile --no-loadscope-reorder
 
-test: lint
+# mypy has one core at most: tests run meanwhile.
+test: style
+	@$(MAKE) --no-print-directory --jobs=2 types pytest
+
+pytest: $(FULL) $(BUILT)
 	$(PYTEST) --durations=10
 
 test-fast: $(FULL) $(BUILT)
@@ -58,11 +63,15 @@ $(DOJO)/.installed: requirements/dojo.txt
 	PIP_CONSTRAINT= $(DOJO)/bin/python -m pip install --quiet -r requirements/dojo.txt
 	@touch $@
 
-lint: $(FULL) $(BUILT)
+lint: style types
+
+style: $(FULL) $(BUILT)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+types: $(FULL) $(BUILT)
+	$(BIN)/mypy
 
 format: $(FULL)
 	$(BIN)/ruff check --fix .
