@@ -11,7 +11,7 @@
 
 enum { LONGEST_REQUEST = 256 << 20 };
 
-static object *base; /* the environment of the library, as far as it was needed */
+static object *base; /* the environment of the library constants received so far */
 static bool base_naturals, base_strings, base_quotients;
 
 static double milliseconds(void) {
@@ -86,7 +86,7 @@ static void answer(const char *id, bool candidate, size_t heartbeats, const char
     }
     printf(",\"ms\":%.3f}\n", milliseconds() - start);
     fflush(stdout);
-    if (!candidate) { /* what was accepted of a library stays, even if a later declaration was not */
+    if (!candidate) { /* accepted library declarations stay, even if a later one is rejected */
         drop(base);
         base = keep(r.environment);
         base_naturals = r.naturals, base_strings = r.strings, base_quotients = r.quotients;

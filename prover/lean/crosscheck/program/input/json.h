@@ -1,4 +1,4 @@
-/* One line of JSON as a flat array of values. A line is refused where it is not strict JSON, too deep or too long. */
+/* One line of JSON as a flat array of values. A line is rejected if it is not strict JSON, too deep or too long. */
 #ifndef LEANSIEVE_JSON_H
 #define LEANSIEVE_JSON_H
 #include <stdbool.h>
@@ -10,9 +10,9 @@ enum { JSON_DEPTH = 16, JSON_VALUES = 1 << 20 };
 
 typedef struct {
     uint8_t kind;
-    uint32_t start, length; /* strings: between the quotes, escapes as they stand */
+    uint32_t start, length; /* strings: between the quotes, with escapes */
     uint32_t count;         /* members (objects) or elements (arrays) */
-    uint32_t next;          /* the value that follows this one and all that it holds */
+    uint32_t next;          /* the value after this one and its content */
 } json_value;
 
 typedef struct {
@@ -22,13 +22,13 @@ typedef struct {
     uint32_t used, room;
 } json_line;
 
-/* Why the line is refused, NULL if it is well-formed. */
+/* The reason for rejecting the line; NULL if it is well-formed. */
 const char *json_parse(json_line *line, const char *text, size_t length);
 /* The value of member `key` of object `of`; 0 if there is none, or more than one. */
 uint32_t json_member(const json_line *line, uint32_t of, const char *key);
 bool json_is(const json_line *line, uint32_t value, const char *text);
 /* A natural number up to `most`. */
 bool json_natural(const json_line *line, uint32_t value, uint64_t most, uint64_t *result);
-/* The bytes that a string means, in a buffer that the next call uses again; NULL if an escape or the UTF-8 is wrong. */
+/* The decoded bytes of a string, in a buffer that the next call reuses; NULL if an escape or the UTF-8 is wrong. */
 const char *json_string(const json_line *line, uint32_t value, size_t *length);
 #endif

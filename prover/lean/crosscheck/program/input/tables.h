@@ -22,18 +22,18 @@ typedef struct {
 
 typedef struct {
     table names, levels, expressions;
-    bool natural_literals, string_literals; /* whether one stands in the text so far */
+    bool natural_literals, string_literals; /* whether the text so far has one */
 } tables;
 
-/* Ready for an export; entry 0 of names and levels is the anonymous name and zero. */
+/* Prepares the tables for an export; entry 0 of names and levels is the anonymous name and zero. */
 bool tables_begin(tables *t);
 void tables_clear(tables *t);
-/* Reads a line that makes an entry; `known` says whether it is one. Why it is refused, or NULL. */
+/* Reads a line that makes an entry; `known` returns whether it is one. Returns the reason for rejecting it, or NULL. */
 const char *tables_read(tables *t, const json_line *line, bool *known);
 
-/* Borrowed entries; NULL where the value is no number of an entry. An expression for a declaration has no loose variable. */
+/* Borrowed entries; NULL if the value is not the number of an entry. An expression of a declaration has no loose variables. */
 object *tables_name(const tables *t, const json_line *line, uint32_t value);
 object *tables_closed(const tables *t, const json_line *line, uint32_t value);
-/* A new list of names; NULL where an element is none. */
+/* A new list of names; NULL if an element is not a name. */
 object *tables_names(const tables *t, const json_line *line, uint32_t value);
 #endif

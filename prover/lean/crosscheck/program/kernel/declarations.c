@@ -11,7 +11,7 @@ bool stop(reading *r, enum outcome outcome, const char *why) {
 
 static bool malformed(reading *r, const char *why) { return stop(r, MALFORMED, why); }
 
-/* What a kernel exception says. Its constructors, in order. */
+/* The messages of kernel exceptions, by constructor, in order. */
 static bool refuse(reading *r, object *exception) {
     static const char *const says[] = {
         "it mentions an unknown constant", "it is declared already", "its value does not have the declared type",
@@ -37,7 +37,7 @@ static bool refuse(reading *r, object *exception) {
     return false;
 }
 
-/* Gives `declaration`, which it takes over, to the kernel. */
+/* Sends `declaration`, of which it takes ownership, to the kernel. */
 static bool submit(reading *r, object *declaration) {
     lean_io_set_heartbeats(BOX(0), BOX(0));
     object *result = kernel_add(r->environment, declaration, r->heartbeats);
@@ -155,7 +155,7 @@ static bool claims_rules(const reading *r, const json_line *line, uint32_t value
     return is_scalar(rules);
 }
 
-/* Whether what the kernel generated is what the export claims. */
+/* Whether the kernel's generated constants equal those in the export. */
 static bool claims(const reading *r, const json_line *line, uint32_t of, const signature *s, object *info, unsigned tag) {
     object *value = info->tag == tag ? field(info, 0) : NULL, *head = value ? field(value, 0) : NULL;
     if (!value || !claims_names(r, line, s->parameters, field(head, 1)) || !lean_expr_eqv(s->type, field(head, 2))) return false;
@@ -173,7 +173,7 @@ static bool claims(const reading *r, const json_line *line, uint32_t of, const s
                claims_number(line, of, "numIndices", field(value, 3)) && claims_number(line, of, "numMotives", field(value, 4)) &&
                claims_number(line, of, "numMinors", field(value, 5)) && claims_rules(r, line, json_member(line, of, "rules"), field(value, 6)) &&
                claims_flag(line, of, "k", byte_of(value, 0));
-    return true; /* a constant of quotients has nothing further */
+    return true; /* a constant of quotients has no other fields */
 }
 
 static bool compare(reading *r, const json_line *line, uint32_t of, unsigned tag) {

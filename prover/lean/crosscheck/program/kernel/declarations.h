@@ -1,4 +1,4 @@
-/* Declarations of an export, added with the kernel's own check; what the kernel generates is compared with what the export claims. */
+/* Declarations of an export, added with the kernel's own check; generated constants are compared with those in the export. */
 #ifndef LEANSIEVE_DECLARATIONS_H
 #define LEANSIEVE_DECLARATIONS_H
 #include "../input/tables.h"
@@ -9,12 +9,12 @@ enum outcome { ACCEPTED, REFUSED, RESOURCE, MALFORMED };
 typedef struct {
     tables tables;
     object *environment; /* owned */
-    bool candidate;      /* may not declare what the kernel knows by name */
-    size_t heartbeats;   /* most small allocations of one declaration */
+    bool candidate;      /* must not declare names built into the kernel */
+    size_t heartbeats;   /* maximum number of small allocations of one declaration */
     bool naturals, strings, quotients; /* whether the literals' types are declared as Lean does, and quotients */
     FILE *names, *theorems, *axioms; /* of what was added so far, as elements of a JSON list */
     enum outcome outcome;
-    object *name;            /* borrowed: of the declaration in work */
+    object *name;            /* borrowed: name of the current declaration */
     char why[256];
 } reading;
 

@@ -1,4 +1,4 @@
-/* The kernel of a libleanshared.so, reached by its exported symbols: what objects look like, and which functions are called.
+/* The kernel of a libleanshared.so, reached by its exported symbols: layout of objects, and the functions called.
    Lean's own lean.h comes with a toolchain only, and the library may come without one. */
 #ifndef LEANSIEVE_LEAN_H
 #define LEANSIEVE_LEAN_H
@@ -60,10 +60,10 @@ typedef struct {
     object *environment; /* an empty one */
 } kernel_identity;
 
-/* Loads the library and initialises Lean; says on stderr why not and ends the process. */
+/* Loads the library and initialises Lean; on failure, reports it on stderr and ends the process. */
 kernel_identity kernel_load(const char *path);
 
-/* A new environment with `declaration` (borrowed) beyond `environment` (borrowed), or a kernel exception. */
+/* A new environment: `environment` (borrowed) with `declaration` (borrowed), or a kernel exception. */
 object *kernel_add(object *environment, object *declaration, size_t heartbeats);
 
 #define BOX(n) ((object *)(uintptr_t)(((uintptr_t)(n) << 1) | 1))
@@ -86,7 +86,7 @@ static inline void drop(object *o) {
     if (o->rc > 1) o->rc--;
     else lean_dec_ref_cold(o);
 }
-/* A constructor object; takes over `a` … `c`. */
+/* A constructor object; takes ownership of `a` … `c`. */
 object *construct(unsigned tag, unsigned count, object *a, object *b, object *c);
 static inline object *cons(object *head, object *tail) { return construct(1, 2, head, tail, NULL); }
 /* The bytes of a Lean string, ended by a zero. */

@@ -8,6 +8,6 @@
 void name_write_dotted(FILE *out, object *name);
 /* The same as a whole JSON string; empty for no name. */
 void name_write(FILE *out, object *name);
-/* Adds a name to a JSON list, as the list of its parts: dots cannot tell a part with a dot in it from two, nor a number from a text. */
+/* Adds a name to a JSON list, as the list of its parts: joined by dots, a part that contains a dot would look like two, and a number like a text. */
 void name_append(FILE *names, object *name);
 #endif

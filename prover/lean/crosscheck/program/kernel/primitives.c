@@ -40,7 +40,7 @@ static object *sort_one(void) { return lean_expr_mk_sort(lean_level_mk_succ(lean
 static object *plain(const char *name) { return lean_expr_mk_const(name_of(name), BOX(0)); }
 static object *arrow(object *from, object *to) { return lean_expr_mk_forall(name_of("a"), from, to, 0); }
 
-/* Whether `name` is a constant of kind `tag` (of ConstantInfo) without universe parameters and with just this type, which it takes over. */
+/* Whether `name` is a constant of kind `tag` (of ConstantInfo) without universe parameters and with exactly this type, of which it takes ownership. */
 static bool is_declared(const reading *r, const char *name, int tag, object *type) {
     object *key = name_of(name), *info = constant(r, key);
     bool same = info && (tag < 0 || info->tag == tag);

@@ -1,4 +1,4 @@
-/* The constants that kernels know by name: what they compute with, and what literals stand for. */
+/* The constants that kernels know by name: those they compute with, and the types of literals. */
 #ifndef LEANSIEVE_PRIMITIVES_H
 #define LEANSIEVE_PRIMITIVES_H
 #include "declarations.h"
@@ -6,7 +6,7 @@
 bool is_known_to_kernels(object *name);
 /* Whether the kernel evaluates applications of this constant by running compiled code. */
 bool computes_with_code(object *name);
-/* Whether the literals that stand in the export so far have their types declared as Lean does. */
+/* Whether the types of the literals in the export so far are declared as in Lean. */
 bool literals_have_types(reading *r);
 
 /* Of declarations.c. */
