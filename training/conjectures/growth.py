@@ -12,10 +12,11 @@ from pydantic import ValidationError
 from prover.lean.checker import Checker
 from prover.sampling.plans.statement import Statement
 from prover.search.diversity import length
+from training.conjectures.bandit import Bandit
 from training.conjectures.evidence import evidence
-from training.conjectures.experience import Experience
+from training.conjectures.experience import Experience, is_own
 from training.conjectures.newness import key
-from training.conjectures.outcome import ConjectureOutcome, ConjectureStatus
+from training.conjectures.outcome import ConjectureOutcome, ConjectureStatus, arm_of
 from training.conjectures.questions import ConjectureBudget, ConjectureQuestions
 from training.conjectures.sources.library import LibraryTheorems, as_known, at_numbers
 from training.conjectures.sources.mutated import Mutated, readable
@@ -27,8 +28,6 @@ from training.corpus.record import TheoremRecord
 from training.journal import Journal, JournalError
 
 _REPORT_SECONDS = 20.0
-_WEIGHTS = {"mutations": 1.5, "library mutations": 3.0, "templates": 6.0, "library": 0.3}
-"""Relative frequencies of the available sources."""
 
 
 class Growth:
@@ -65,11 +64,11 @@ class Growth:
         lemmas = as_known(library)
         self._known = {_digest(key(record)) for record in (*known, *(source.theorem for source in sources))}
         self._known |= {_digest(key(record)) for record in filter(None, map(at_numbers, library))}
-        self._sources: dict[str, Source] = {"mutations": Mutated(readable(sources))}
-        if lemmas:
-            self._sources |= {"library mutations": Mutated(lemmas), "library": LibraryTheorems(library)}
-        if templates:
-            self._sources["templates"] = FromTemplates()
+        drawn: list[Source] = [Mutated(readable(sources))]
+        drawn += [Mutated(lemmas, "library"), LibraryTheorems(library)] if lemmas else []
+        drawn += [FromTemplates()] if templates else []
+        self._sources = {arm: source for source in drawn for arm in source.arms}
+        self._bandit = Bandit(self._sources)
 
     async def grow(
         self,
@@ -86,13 +85,15 @@ class Growth:
             LeanGoneError: Lean gave no answer; earlier results are in the journal.
         """
         outcomes = {outcome.number: outcome for outcome in read_outcomes(journal)}
-        self._known |= {outcome.key for outcome in outcomes.values() if outcome.key}
+        for outcome in outcomes.values():
+            self._resume(outcome, journal)
         numbers = iter([number for number in range(count) if number not in outcomes])
         progress = _Progress(count, list(outcomes.values()), report)
 
         async def work() -> None:
             for number in numbers:
                 outcome = await self._outcome(checker, number)
+                self._learn(outcome)
                 journal.append(outcome.model_dump_json(exclude_defaults=True))
                 outcomes[number] = outcome
                 progress.advance(outcome)
@@ -105,44 +106,81 @@ class Growth:
             raise failures.exceptions[0] from None
         return [outcomes[number] for number in sorted(outcomes)]
 
+    def _resume(self, outcome: ConjectureOutcome, journal: Journal) -> None:
+        """Go on from a conjecture of an earlier run.
+
+        Raises:
+            JournalError: it was drawn with another seed.
+        """
+        if outcome.seed not in (None, self._seed):
+            raise JournalError(
+                f"{journal.path} was drawn with seed {outcome.seed}, not {self._seed}: go on with that seed, or name "
+                "another file."
+            )
+        if outcome.key:
+            self._known.add(outcome.key)
+        for attempt in outcome.attempts:
+            kind = outcome.arm if is_own(attempt.recipe) else outcome.kind
+            self._experience.learn(kind, attempt.recipe, attempt.gained, attempt.milliseconds)
+        self._learn(outcome)
+
+    def _learn(self, outcome: ConjectureOutcome) -> None:
+        """Learn how much an arm gives, and Lean's time is worth."""
+        self._bandit.learn(
+            arm_of(outcome), outcome.status is ConjectureStatus.KEPT, len(outcome.proofs), outcome.milliseconds
+        )
+        if outcome.attempts:
+            rejected = sum(attempt.gained for attempt in outcome.attempts) - len(outcome.proofs)
+            further = outcome.milliseconds - sum(attempt.milliseconds for attempt in outcome.attempts)
+            self._experience.add(-rejected, further)
+
     async def _outcome(self, checker: Checker, number: int) -> ConjectureOutcome:
         random = Random(f"{self._seed}/{number}")
         proposal = self._propose(random)
-        record, made_by = proposal.record, proposal.made_by
+        record = proposal.record
+        drawn = ConjectureOutcome(
+            number=number, seed=self._seed, status=ConjectureStatus.KNOWN, mutations=proposal.made_by, arm=proposal.arm
+        )
         digest = _digest(f"guard {record.guard}" if record.guard else key(record))
         if digest in self._known:
-            return ConjectureOutcome(number=number, status=ConjectureStatus.KNOWN, mutations=made_by)
+            return drawn
         if digest in self._held_out or self._is_held_out(record):
-            return ConjectureOutcome(number=number, status=ConjectureStatus.HELD_OUT, mutations=made_by)
+            return drawn.model_copy(update={"status": ConjectureStatus.HELD_OUT})
         self._known.add(digest)
+        drawn = drawn.model_copy(update={"key": digest})
         seen = evidence(Statement.read(record.theorem), random)
         if seen.false:
-            return ConjectureOutcome(number=number, status=ConjectureStatus.FALSE, mutations=made_by, key=digest)
+            return drawn.model_copy(update={"status": ConjectureStatus.FALSE})
         asked = ConjectureQuestions(checker, proposal, self._budget, self._experience)
         status = await asked.status(seen, random)
         proofs = asked.proofs if status is ConjectureStatus.KEPT else {}
-        return ConjectureOutcome(
-            number=number,
-            status=status,
-            mutations=made_by,
-            key=digest,
-            theorem=record if status in (ConjectureStatus.KEPT, ConjectureStatus.OPEN) else None,
-            proofs=tuple(proofs.values()),
-            terms=tuple(proofs),
-            tried=asked.tried,
-            tokens=min(map(length, proofs.values()), default=0),
-            milliseconds=round(asked.milliseconds),
+        return drawn.model_copy(
+            update={
+                "status": status,
+                "theorem": record if status in (ConjectureStatus.KEPT, ConjectureStatus.OPEN) else None,
+                "proofs": tuple(proofs.values()),
+                "terms": tuple(proofs),
+                "kind": proposal.kind,
+                "attempts": tuple(asked.attempts),
+                "tried": len(asked.attempts),
+                "tokens": min(map(length, proofs.values()), default=0),
+                "milliseconds": round(asked.milliseconds),
+            }
         )
 
     def _propose(self, random: Random) -> ProposedTheorem:
-        """Return a proposal of one of the sources, chosen by weight."""
-        while True:
-            names = list(self._sources)
-            name = random.choices(names, [_WEIGHTS[each] for each in names])[0]
-            proposal = self._sources[name].propose(random)
+        """Return a proposal of the arm that the bandit chooses.
+
+        Raises:
+            ValueError: nothing is left to draw from.
+        """
+        while self._bandit.arms:
+            arm = self._bandit.choose(random)
+            proposal = self._sources[arm].propose(arm, random)
             if proposal is not None:
                 return proposal
-            del self._sources[name]  # the source is exhausted
+            self._bandit.drop(arm)
+        raise ValueError("No theorem is left whose statement could be changed.")
 
     def _is_held_out(self, record: TheoremRecord) -> bool:
         return outline(record) in self._outlines

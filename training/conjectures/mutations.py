@@ -12,7 +12,7 @@ from prover.sampling.plans.statement import Statement, bracketed, names_in, repl
 from prover.search.tactics.goals.propositions import outermost
 from prover.source.lexer import tokenize
 
-_NUMBERS = ("Nat", "Int")
+NUMBERS = ("Nat", "Int")
 _WEAKER = {"<": "≤", ">": "≥", "=": "≤"}
 _STRONGER = {"≤": "<", "≥": ">"}
 _ONE_TACTIC = re.compile(r"by\n {2}(?:intro [^\n]+\n {2})?([^\n]+)")
@@ -67,47 +67,14 @@ def generalise(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Con
     return Conjecture(_used(replace(statement, hypotheses=kept)), proofs)
 
 
-def specialise(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conjecture | None:
-    """Substitute a term for a number."""
-    numbers = known.statement.of_type(*_NUMBERS)
-    if not numbers:
-        return None
-    name = random.choice(numbers)
-    type_ = dict(known.statement.variables)[name]
-    others = [other for other in known.statement.of_type(type_) if other != name]
-    small = random.randint(1, 12)
-    terms = [f"({name} + {small})", f"({small + 1} * {name})", f"({name} ^ 2)", f"({name} + {name})"]
-    terms += [f"({name} {sign} {random.choice(others)})" for sign in "+*" if others]
-    terms += [f"({name} - {small})", f"(-{name})"] if type_ == "Int" else []
-    term = random.choice(terms)
-    texts = [replaced(says, {name: term}) for says in known.statement.texts]
-    changed = _with_texts(known.statement, texts)
-    return Conjecture(changed, known.proofs, inhabited=not _mention(known.statement, name))
-
-
-def instantiate(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conjecture | None:
-    """Substitute a numeral for a number."""
-    numbers = known.statement.of_type(*_NUMBERS)
-    if len(known.statement.variables) < 2 or not numbers:
-        return None
-    name = random.choice(numbers)
-    statement = known.statement.replaced(
-        {
-            name: f"({random.choice([0, 1, 2, 3, 5, 10, random.randint(4, 60)])} : {dict(known.statement.variables)[name]})"
-        }
-    )
-    proofs = tuple(proof for proof in known.proofs if name not in names_in([proof]))
-    return Conjecture(statement, proofs, inhabited=not _mention(known.statement, name))
-
-
 def other_numbers(known: KnownTheorem, _other: KnownTheorem, _random: Random) -> Conjecture | None:
     """Replace natural numbers by integers, or the reverse."""
     types = {token.text for _, type_ in known.statement.variables for token in tokenize(type_)}
-    if not types & set(_NUMBERS) or types >= set(_NUMBERS):
+    if not types & set(NUMBERS) or types >= set(NUMBERS):
         return None
     turn = {"Nat": "Int"} if "Nat" in types else {"Int": "Nat"}
     statement = replace(
-        _with_texts(known.statement, [replaced(says, turn) for says in known.statement.texts]),
+        with_texts(known.statement, [replaced(says, turn) for says in known.statement.texts]),
         variables=tuple((name, replaced(type_, turn)) for name, type_ in known.statement.variables),
     )
     return Conjecture(statement, tuple(replaced(proof, turn) for proof in known.proofs), inhabited=False)
@@ -136,7 +103,7 @@ def other_numeral(known: KnownTheorem, _other: KnownTheorem, random: Random) -> 
     proofs = tuple(_other_numeral(proof, token.text, wish) for proof in known.proofs)
     touched = texts[:-1] != known.statement.texts[:-1]
     return Conjecture(
-        _with_texts(known.statement, texts), tuple(dict.fromkeys((*known.proofs, *proofs))), inhabited=not touched
+        with_texts(known.statement, texts), tuple(dict.fromkeys((*known.proofs, *proofs))), inhabited=not touched
     )
 
 
@@ -150,13 +117,13 @@ def other_relation(known: KnownTheorem, _other: KnownTheorem, random: Random) ->
     if relation not in turn or not left:
         return None
     texts[index] = f"{left} {turn[relation]} {right}"
-    return Conjecture(_with_texts(known.statement, texts), known.proofs, inhabited=in_goal)
+    return Conjecture(with_texts(known.statement, texts), known.proofs, inhabited=in_goal)
 
 
 def both_sides(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conjecture | None:
     """Apply the same operation to both sides of the goal."""
     relation, left, right = outermost(known.statement.goal)
-    numbers = known.statement.of_type(*_NUMBERS)
+    numbers = known.statement.of_type(*NUMBERS)
     if relation not in ("=", "≤", "<", "≥", ">") or not numbers:
         return None
     left, right, term = bracketed(left), bracketed(right), random.choice(numbers)
@@ -172,7 +139,7 @@ def both_sides(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Con
 
 def add_hypothesis(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conjecture | None:
     """Add a hypothesis about the variables."""
-    numbers = known.statement.of_type(*_NUMBERS)
+    numbers = known.statement.of_type(*NUMBERS)
     if not numbers:
         return None
     name = random.choice(numbers)
@@ -200,44 +167,21 @@ def invert(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conject
     return Conjecture(statement, (*known.proofs, *proofs), inhabited=False)
 
 
-def exists(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conjecture | None:
-    """Ask for the existence of a number with the theorem's property."""
-    free = [name for name in known.statement.of_type(*_NUMBERS) if not _mention(known.statement, name)]
-    if not free:
-        return None
-    name = random.choice(free)
-    type_ = dict(known.statement.variables)[name]
-    rest = [other for other in known.statement.of_type(type_) if other != name]
-    rest_of = tuple(each for each in known.statement.variables if each[0] != name)
-    statement = replace(known.statement, variables=rest_of, goal=f"∃ {name} : {type_}, {known.statement.goal}")
-    witness = random.choice(["0", "1", "2", *rest, *(f"{other} + 1" for other in rest)])
-    proofs = []
-    for each in filter(None, map(block, known.proofs)):
-        each = replaced(each, {name: bracketed(witness)})
-        proofs.append(f"by\n  refine ⟨{witness}, ?_⟩\n  {below(each, 2)}")
-        if "\n" not in each:
-            proofs.append(f"by\n  exact ⟨{witness}, by {each}⟩")
-    return Conjecture(statement, tuple(proofs))
-
-
 MUTATIONS: Mapping[str, Mutation] = {
     mutation.__name__: mutation
     for mutation in (
         generalise,
-        specialise,
-        instantiate,
         other_numbers,
         other_numeral,
         other_relation,
         both_sides,
         add_hypothesis,
         invert,
-        exists,
     )
 }
 
 
-def _with_texts(statement: Statement, texts: Sequence[str]) -> Statement:
+def with_texts(statement: Statement, texts: Sequence[str]) -> Statement:
     named = zip(statement.hypotheses, texts[:-1], strict=True)
     return replace(statement, hypotheses=tuple((name, says) for (name, _), says in named), goal=texts[-1])
 
@@ -248,7 +192,7 @@ def _used(statement: Statement) -> Statement:
     return replace(statement, variables=tuple(each for each in statement.variables if each[0] in mentioned))
 
 
-def _mention(statement: Statement, name: str) -> bool:
+def mention(statement: Statement, name: str) -> bool:
     """Whether a hypothesis mentions `name`."""
     return name in names_in(says for _, says in statement.hypotheses)
 

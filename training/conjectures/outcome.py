@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
+from typing import NamedTuple
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
@@ -44,6 +45,17 @@ class ConjectureStatus(StrEnum):
     """A new theorem with proofs."""
 
 
+class Attempt(NamedTuple):
+    """A candidate proof that was checked."""
+
+    recipe: str
+    """Name of the recipe, or the tactics of a proof that came with the conjecture."""
+    gained: bool
+    """Whether it gave a new proof."""
+    milliseconds: int
+    """Lean's time for it."""
+
+
 class ConjectureOutcome(BaseModel):
     """A conjecture with its outcome; one JSON object per line."""
 
@@ -63,6 +75,14 @@ class ConjectureOutcome(BaseModel):
     """Different proofs, each verified."""
     terms: tuple[str, ...] = ()
     """Digest of the term of each proof, in the same order, all different; the proof's text if the term is too large. Files of earlier versions have none."""
+    seed: int | None = None
+    """Seed with which it was drawn. Files of earlier versions have none."""
+    arm: str = ""
+    """What was drawn from: a template, a mutation with its kind of source, the library. Files of earlier versions have none."""
+    kind: str = ""
+    """Kind of theorem for choosing recipes. Files of earlier versions have none."""
+    attempts: tuple[Attempt, ...] = ()
+    """Candidates in the order in which they were checked. Files of earlier versions have none."""
     tried: int = Field(default=0, ge=0)
     """Number of candidate proofs checked."""
     tokens: int = Field(default=0, ge=0)
@@ -109,7 +129,7 @@ def families(outcomes: Iterable[ConjectureOutcome]) -> str:
     for outcome in outcomes:
         if outcome.theorem is None:
             continue
-        for row in (_family(outcome), "all"):
+        for row in (arm_of(outcome).partition("/")[0], "all"):
             counts.setdefault(row, Counter()).update(
                 {"theorems": bool(outcome.proofs), "open": not outcome.proofs, "proofs": len(outcome.proofs)}
             )
@@ -125,16 +145,14 @@ def families(outcomes: Iterable[ConjectureOutcome]) -> str:
     return "\n".join(lines)
 
 
-def _family(outcome: ConjectureOutcome) -> str:
-    """Return the family of a template, or for a mutation its kind of source and its first mutation."""
-    assert outcome.theorem is not None
+def arm_of(outcome: ConjectureOutcome) -> str:
+    """Return what a conjecture was drawn from; empty if a file of an earlier version does not tell."""
+    if outcome.arm or outcome.theorem is None:
+        return outcome.arm
     root, _, _ = outcome.theorem.family.partition("/")
-    match root:
-        case "conjectures":
-            return f"changed: {outcome.mutations[0]}"
-        case "library":
-            return f"library, changed: {outcome.mutations[0]}"
-    return "library" if outcome.theorem.guard else f"template: {root}"
+    if root in ("conjectures", "library"):
+        return f"{'library' if root == 'library' else 'changed'}: {outcome.mutations[0]}"
+    return "library" if outcome.theorem.guard else outcome.theorem.family
 
 
 def main() -> None:

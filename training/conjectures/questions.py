@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from heapq import merge
 from random import Random
 
 from prover.assistance.screen import contradiction
@@ -11,12 +12,14 @@ from prover.lean.workers.jobs import Priority
 from prover.search.diversity import distinct_key
 from prover.verdict import Limits, Verdict, VerdictKind
 from training.conjectures.evidence import Evidence
-from training.conjectures.experience import Experience
-from training.conjectures.outcome import ConjectureStatus
+from training.conjectures.experience import Experience, is_own, own_recipe
+from training.conjectures.outcome import Attempt, ConjectureStatus
 from training.conjectures.sources.proposal import ProposedTheorem
 from training.seeds.shrink import without_any_facts
 
 _CLOSERS = ("with_reducible rfl", "trivial", "assumption", "(intros; assumption)")
+_FAVOUR = 2.0
+"""Preference for proofs that came with a conjecture over recipes, which are the same for all."""
 _PLAUSIBLE = 12
 """Number of instances without a counterexample after which an unproved statement stays open."""
 
@@ -32,15 +35,13 @@ class ConjectureBudget:
     Attributes:
         tries: maximum number of candidate proofs.
         first_tries: number of candidates after which it is given up if none holds.
-        own: maximum number of candidates that came with the conjecture; the others are recipes.
         proofs: number of proofs with different terms after which no more are tried.
         limits: limits of each check.
     """
 
-    tries: int = 7
+    tries: int = 9
     first_tries: int = 3
-    own: int = 4
-    proofs: int = 4
+    proofs: int = 6
     limits: Limits = field(default_factory=lambda: Limits(seconds=5.0, heartbeats=3_000))
 
 
@@ -49,7 +50,7 @@ class ConjectureQuestions:
 
     Attributes:
         proofs: verified proofs, by digest of the term.
-        tried: number of candidates checked.
+        attempts: candidates checked, in order.
         milliseconds: Lean's time.
     """
 
@@ -58,7 +59,7 @@ class ConjectureQuestions:
     ) -> None:
         """Use `checker` within the budget."""
         self.proofs: dict[str, str] = {}
-        self.tried = 0
+        self.attempts: list[Attempt] = []
         self.milliseconds = 0.0
         self._checker, self._proposal, self._budget, self._experience = checker, proposal, budget, experience
         self._theorem = proposal.record.theorem
@@ -87,12 +88,15 @@ class ConjectureQuestions:
 
     async def _prove(self, random: Random) -> bool:
         """Collect proofs; returns False if Lean cannot parse the statement."""
-        for recipe, proof in self._candidates(random):
-            if len(self.proofs) >= self._budget.proofs or self.tried >= self._budget.tries:
+        for recipe, proof, promise in self._candidates(random):
+            tried = len(self.attempts)
+            if len(self.proofs) >= self._budget.proofs or tried >= self._budget.tries:
                 break
-            if not self.proofs and self.tried >= self._budget.first_tries:
+            if not self.proofs and tried >= self._budget.first_tries:
                 break
-            self.tried += 1
+            # Less is expected from this candidate in its time than from the next conjectures.
+            if promise < self._experience.rate and self.proofs:
+                break
             verdict = await self._check(proof)
             if verdict.kind is VerdictKind.INVALID_STATEMENT:
                 return False
@@ -100,26 +104,37 @@ class ConjectureQuestions:
             gained = verdict.verified and term not in self.proofs
             if gained:
                 self.proofs[term] = proof
-            if recipe:
-                self._experience.learn(self._proposal.kind, recipe, gained, verdict.elapsed_ms)
+            self.attempts.append(Attempt(recipe, gained, round(verdict.elapsed_ms)))
+            kind = self._proposal.arm if is_own(recipe) else self._proposal.kind
+            self._experience.learn(kind, recipe, gained, verdict.elapsed_ms)
         return True
 
-    def _candidates(self, random: Random) -> Iterator[tuple[str, str]]:
-        """Yield the conjecture's own proofs in random order, then recipes, each with the recipe's name."""
-        different = {distinct_key(proof, self._theorem): proof for proof in reversed(self._proposal.proofs)}
-        own = list(different.values())
+    def _candidates(self, random: Random) -> Iterator[tuple[str, str, float]]:
+        """Yield the conjecture's own proofs and those by recipes, the most promising first: each with the recipe's name
+        and the new proofs expected per millisecond.
+        """
+        own = list({distinct_key(proof, self._theorem): proof for proof in reversed(self._proposal.proofs)}.values())
         random.shuffle(own)
-        yield from (("", proof) for proof in own[: self._budget.own])
-        for recipe, proof in self._experience.proofs(self._proposal.kind, self._theorem, random):
-            if distinct_key(proof, self._theorem) in different:
-                continue
+        arm, kind = self._proposal.arm, self._proposal.kind
+        promised = [
+            (name, proof, _FAVOUR * self._experience.promise(arm, name)) for proof in own if (name := own_recipe(proof))
+        ]
+        promised.sort(key=_promise, reverse=True)
+        recipes = self._experience.proofs(kind, self._theorem, random)
+        seen: set[str] = set()
+        for recipe, proof, promise in merge(promised, recipes, key=_promise, reverse=True):
             # Facts that a proof does not need would make another term of it, but not another proof.
-            plain = without_any_facts(proof)
-            if plain != proof and (known := distinct_key(plain, self._theorem)) not in different:
-                different[known] = plain
-                yield "", plain
-            if plain == proof or plain not in self.proofs.values():
-                yield recipe, proof
+            plain = proof if is_own(recipe) else without_any_facts(proof)
+            for text in dict.fromkeys((plain, proof)):
+                if (same := distinct_key(text, self._theorem)) in seen or (text != plain and self._has(plain)):
+                    continue
+                seen.add(same)
+                yield recipe, text, promise
+
+    def _has(self, proof: str) -> bool:
+        """Whether a proof is verified."""
+        same = distinct_key(proof, self._theorem)
+        return any(distinct_key(each, self._theorem) == same for each in self.proofs.values())
 
     async def _holds(self, proof: str) -> bool:
         return (await self._check(proof)).verified
@@ -130,3 +145,7 @@ class ConjectureQuestions:
         if verdict.kind is VerdictKind.INFRASTRUCTURE:
             raise LeanGoneError("; ".join(message.text for message in verdict.messages))
         return verdict
+
+
+def _promise(candidate: tuple[str, str, float]) -> float:
+    return candidate[2]

@@ -1,5 +1,6 @@
 """Takes a statement apart into variables, hypotheses and goal, so that it can be modified and written again."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -8,6 +9,8 @@ from prover.source.binders import read_shape
 from prover.source.lexer import tokenize
 from prover.theorem import Header, Theorem
 
+_INSTANCE = re.compile(r"\[(?:\w+ : )?[A-Z][\w.]* [^\]]*\]")
+"""An instance argument, or what looks like one."""
 _OF_TYPES = frozenset({"Nat", "Int", "Bool", "List", "Option", "→", "(", ")", "×"})
 
 
@@ -32,7 +35,9 @@ class Statement:
         """Parse a statement; None unless it is plain: about numbers, Booleans, lists and functions of these, without a
         context, instances or its own header.
         """
-        if theorem.context or theorem.header != Header() or any(sign in theorem.statement for sign in "[⦃@"):
+        if theorem.context or theorem.header != Header() or any(sign in theorem.statement for sign in "⦃@"):
+            return None
+        if _INSTANCE.search(theorem.statement):
             return None
         shape = read_shape(theorem.statement)
         variables, hypotheses = [], []

@@ -14,7 +14,7 @@ class Steady(Random):
 
 
 def order(experience: Experience, kind: str = "logic") -> list[str]:
-    return list(dict.fromkeys(name for name, _ in experience.proofs(kind, THEOREM, Steady())))
+    return list(dict.fromkeys(name for name, _, _ in experience.proofs(kind, THEOREM, Steady())))
 
 
 def test_a_recipe_that_gave_proofs_of_a_kind_goes_first_there() -> None:
@@ -47,6 +47,6 @@ def test_what_is_known_of_a_recipe_elsewhere_counts_for_a_new_kind() -> None:
 
 def test_no_recipe_casts_a_net_and_proofs_do_not_repeat() -> None:
     assert not any("first" in template.tactics for template in recipes().values())
-    proofs = [proof for _, proof in Experience().proofs("logic", THEOREM, Steady())]
+    proofs = [proof for _, proof, _ in Experience().proofs("logic", THEOREM, Steady())]
     assert len(set(proofs)) == len(proofs) > 20
     assert all(proof.startswith("by\n  ") for proof in proofs)

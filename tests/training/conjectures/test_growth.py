@@ -1,6 +1,7 @@
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -8,6 +9,7 @@ from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.theorem import Theorem
 from prover.verdict import Message, Trust, Verdict, VerdictKind
+from training.conjectures.experience import is_own
 from training.conjectures.growth import Growth
 from training.conjectures.outcome import ConjectureOutcome, ConjectureStatus, proved, table
 from training.conjectures.questions import LeanGoneError
@@ -49,9 +51,9 @@ SOURCES = [
 HELD_OUT = [TheoremRecord(name="d", statement="theorem d (a b : Nat) (h : a < b) : a + 9 < b + 9")]
 
 
-def grown(lean: ScriptedLean, out: Path, count: int = 120) -> list[ConjectureOutcome]:
+def grown(lean: ScriptedLean, out: Path, count: int = 120, seed: int = 0) -> list[ConjectureOutcome]:
     with Journal(out) as journal:
-        return asyncio.run(Growth(SOURCES, HELD_OUT).grow(lean, journal, count, report=lambda _line: None))
+        return asyncio.run(Growth(SOURCES, HELD_OUT, seed).grow(lean, journal, count, report=lambda _line: None))
 
 
 def test_what_is_kept_is_new_and_proved(tmp_path: Path) -> None:
@@ -88,6 +90,32 @@ def test_a_stopped_search_goes_on_and_asks_nothing_twice(tmp_path: Path) -> None
     again = ScriptedLean()
     assert grown(again, out) == outcomes
     assert not again.asked
+
+
+def test_another_seed_is_refused_and_nothing_is_lost(tmp_path: Path) -> None:
+    out = tmp_path / "c.jsonl"
+    grown(ScriptedLean(), out, count=20, seed=3)
+    before = out.read_bytes()
+    lean = ScriptedLean()
+    with pytest.raises(JournalError, match=r"c\.jsonl was drawn with seed 3, not 4: go on with that seed, or name"):
+        grown(lean, out, count=40, seed=4)
+    assert out.read_bytes() == before
+    assert not lean.asked
+    assert len(grown(lean, out, count=25, seed=3)) == 25
+
+
+def test_what_was_learnt_is_not_lost_with_the_process(tmp_path: Path) -> None:
+    first, second = Growth(SOURCES, HELD_OUT), Growth(SOURCES, HELD_OUT)
+    for growth in (first, second):
+        with Journal(tmp_path / "c.jsonl") as journal:
+            outcomes = asyncio.run(growth.grow(ScriptedLean(), journal, 120, report=lambda _line: None))
+    for attempt, kind in ((each, outcome.kind) for outcome in outcomes for each in outcome.attempts):
+        assert first._experience.promise(kind, attempt.recipe) == second._experience.promise(kind, attempt.recipe)
+    assert any(is_own(attempt.recipe) for outcome in outcomes for attempt in outcome.attempts)
+    assert first._experience.rate == second._experience.rate
+    assert [first._bandit.choose(Random(seed)) for seed in range(40)] == [
+        second._bandit.choose(Random(seed)) for seed in range(40)
+    ]
 
 
 def test_what_numbers_refute_does_not_reach_lean(tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ import pytest
 
 from prover.sampling.plans.statement import Statement
 from prover.theorem import Theorem
-from training.conjectures.mutations import MUTATIONS, KnownTheorem, in_front
+from training.conjectures.mutations import KnownTheorem, in_front
 from training.conjectures.sources.composition import conjoin
+from training.conjectures.sources.mutated import ALL_MUTATIONS
 
 
 def known(statement: str, *proofs: str) -> KnownTheorem:
@@ -16,13 +17,14 @@ def known(statement: str, *proofs: str) -> KnownTheorem:
 
 SQUARES = known("theorem t (a b : Int) (h : 2 < a) : a ^ 2 + b ^ 2 = b ^ 2 + a ^ 2", "by\n  grind", "by\n  omega")
 OTHER = known("theorem t (a n : Nat) (h : a = 3) : a + n = n + 3", "by\n  omega", "by\n  subst h\n  omega")
+INTEGERS = known("theorem t (a n : Int) (h : a = 3) : a + n = n + 3", "by\n  omega")
 
 
-@pytest.mark.parametrize("name", list(MUTATIONS))
+@pytest.mark.parametrize("name", list(ALL_MUTATIONS))
 def test_a_mutation_gives_a_statement_that_can_be_read_again(name: str) -> None:
     made = 0
     for seed in range(40):
-        conjecture = MUTATIONS[name](SQUARES, OTHER, Random(seed))
+        conjecture = ALL_MUTATIONS[name](SQUARES, (OTHER, INTEGERS)[seed % 2], Random(seed))
         if conjecture is None:
             continue
         made += 1
@@ -49,7 +51,7 @@ def test_a_proof_loses_the_introductions_of_what_moves_in_front() -> None:
 
 
 def test_a_proof_that_uses_a_dropped_hypothesis_is_not_proposed() -> None:
-    dropped = MUTATIONS["generalise"](OTHER, OTHER, Random(0))
+    dropped = ALL_MUTATIONS["generalise"](OTHER, OTHER, Random(0))
     assert dropped is not None
     assert dropped.proofs == ("by\n  omega",)
 
@@ -57,7 +59,7 @@ def test_a_proof_that_uses_a_dropped_hypothesis_is_not_proposed() -> None:
 def test_a_numeral_is_changed_in_the_proof_as_well() -> None:
     source = known("theorem t (n : Nat) (h : n < 7) : n ≤ 7", "by\n  have b : n < 7 := h\n  omega")
     for seed in range(20):
-        changed = MUTATIONS["other_numeral"](source, OTHER, Random(seed))
+        changed = ALL_MUTATIONS["other_numeral"](source, OTHER, Random(seed))
         if changed is not None and "7" not in changed.statement.text("t"):
             assert any("7" not in proof for proof in changed.proofs)
             return

@@ -16,6 +16,7 @@ from training.corpus.synthetic.draft import Draft, linear
 from training.corpus.synthetic.families import polynomials
 from training.corpus.synthetic.formulas import Formula, assignments, draw, entails
 from training.corpus.synthetic.generator import FAMILIES, generate
+from training.corpus.synthetic.wide import WIDE_FAMILIES
 
 
 def test_the_same_seed_gives_the_same_theorems() -> None:
@@ -59,12 +60,13 @@ def test_splits_hold_different_templates() -> None:
 
 def cases(family: str, seed: int) -> list[Draft]:
     """One draft of each template of a family, without those that quantify: `small_lean` cannot decide them."""
-    drafts = [template(Random(f"{seed}/{name}")) for name, template in FAMILIES[family].items()]
+    templates = {**FAMILIES, **WIDE_FAMILIES}[family]
+    drafts = [template(Random(f"{seed}/{name}")) for name, template in templates.items()]
     return [draft for draft in drafts if not set("∃∀") & set("".join((*draft.hypotheses, draft.goal)))]
 
 
 @pytest.mark.parametrize("seed", range(30))
-@pytest.mark.parametrize("family", ["arithmetic", "divisibility", "inequalities"])
+@pytest.mark.parametrize("family", ["arithmetic", "divisibility", "inequalities", "linear"])
 def test_numeric_theorems_have_no_small_counterexample(family: str, seed: int) -> None:
     for draft in cases(family, seed):
         names = [name for group in draft.variables for name in group.split(" : ")[0].split()]
@@ -84,6 +86,26 @@ def test_propositional_theorems_are_tautologies(seed: int) -> None:
         for truth in assignments(letters):
             if all(holds(hypothesis, truth) for hypothesis in draft.hypotheses):
                 assert holds(draft.goal, truth)
+
+
+@given(st.integers(0, 1000))
+def test_boolean_expressions_have_the_values_that_are_said(seed: int) -> None:
+    for draft in cases("booleans", seed):
+        letters = draft.variables[0].split(" : ")[0].split()
+        for truth in assignments(letters):
+            if all(_boolean(hypothesis, truth) for hypothesis in draft.hypotheses):
+                assert _boolean(draft.goal, truth), draft
+
+
+def _boolean(proposition: str, truth: dict[str, bool]) -> bool:
+    """Evaluate a proposition about Boolean expressions."""
+    cases = []
+    for case in proposition.split(" ∨ "):
+        for sign, meaning in {"==": "↔", "!": "¬", "&&": "∧", "||": "∨"}.items():
+            case = case.replace(sign, meaning)
+        left, right = case.split(" = ")
+        cases.append({"true": left, "false": f"¬({left})"}.get(right, f"({left}) ↔ ({right})"))
+    return any(holds(case, truth) for case in cases)
 
 
 @pytest.mark.parametrize(
@@ -143,7 +165,7 @@ def test_linear_terms_print_plainly() -> None:
 @given(st.integers(0, 2000))
 def test_every_predicate_is_declared_and_no_declaration_is_empty(seed: int) -> None:
     """Lean found `R` used but not declared, and `( : List α)`."""
-    for family, names in FAMILIES.items():
+    for family, names in {**FAMILIES, **WIDE_FAMILIES}.items():
         for name, template in names.items():
             draft = template(Random(f"{seed}/{family}/{name}"))
             declared = [group.strip("{}[]").split(" : ")[0] for group in draft.variables]

@@ -12,6 +12,7 @@ from training.corpus.record import TheoremRecord
 
 _TYPE_BINDER = re.compile(r"\{((?:\w+ )+): (?:Type|Sort)(?: \w+)?\},?\s*")
 _NO_TYPE_BINDER = re.compile(r"\{(?:Nat )+: (?:Type|Sort)(?: \w+)?\},?\s*")
+_INSTANCE = re.compile(r"\[(?:inst\w* : )?[A-Z][\w.]*(?: Nat)+\],?\s*")
 _UNIVERSES = re.compile(r"\.\{[\w, ]+\}")
 _FORMS = ("exact {0} ..", "simp [{0}]", "grind [{0}]", "apply {0} <;> assumption", "rw [{0}]", "simp_all [{0}]")
 
@@ -23,13 +24,18 @@ class LibraryTheorems:
         """Use this corpus."""
         self._left = sorted(records, key=lambda record: record.theorem.digest)
 
-    def propose(self, random: Random) -> ProposedTheorem | None:
+    @property
+    def arms(self) -> Sequence[str]:
+        """See `Source`."""
+        return ["library"]
+
+    def propose(self, arm: str, random: Random) -> ProposedTheorem | None:
         """See `Source`."""
         if not self._left:
             return None
         record = self._left.pop(random.randrange(len(self._left)))
         # Library theorems are assumed to have consistent hypotheses.
-        return ProposedTheorem(record, ("library",), f"library/{record.family}", inhabited=True)
+        return ProposedTheorem(record, ("library",), arm, f"library/{record.family}", inhabited=True)
 
 
 def as_known(records: Sequence[TheoremRecord]) -> list[NamedTheorem]:
@@ -50,15 +56,15 @@ def as_known(records: Sequence[TheoremRecord]) -> list[NamedTheorem]:
 
 
 def at_numbers(record: TheoremRecord) -> TheoremRecord | None:
-    """Instantiate a library theorem's type variables with natural numbers; None if it has instance arguments."""
+    """Instantiate a library theorem's type variables with natural numbers, and its instance arguments with theirs."""
     text = record.statement
-    if record.header or record.context or not record.guard or any(sign in text for sign in ("[inst", "⦃", "@")):
+    if record.header or record.context or not record.guard or any(sign in text for sign in "⦃@"):
         return None
     text = _UNIVERSES.sub("", text, count=1)
     for match in list(_TYPE_BINDER.finditer(text)):
         for name in match[1].split():
             text = re.sub(rf"(?<![\w.'✝]){re.escape(name)}(?![\w'✝])", "Nat", text)
-    text = _NO_TYPE_BINDER.sub("", text)
+    text = _INSTANCE.sub("", _NO_TYPE_BINDER.sub("", text))
     text = re.sub(r":\s*∀\s*,\s*", ": ", " ".join(text.split()))
     try:
         return TheoremRecord(name=record.name, statement=text, guard=record.guard)

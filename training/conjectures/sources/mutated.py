@@ -1,17 +1,25 @@
 """Conjectures by mutation of known theorems."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 
 from prover.sampling.plans.statement import Statement
-from training.conjectures.mutations import MUTATIONS, Conjecture, KnownTheorem, in_front
-from training.conjectures.sources.composition import compose, conjoin
+from prover.search.tactics.goals.propositions import outermost
+from prover.source.lexer import tokenize
+from training.conjectures.mutations import MUTATIONS, Conjecture, KnownTheorem, Mutation, in_front
+from training.conjectures.sources.composition import PAIRS
+from training.conjectures.sources.contexts import under_function
 from training.conjectures.sources.proposal import ProposedTheorem, record_of
+from training.conjectures.sources.values import VALUES
 from training.corpus.proofs import ProvedTheorem
 
-_ALL = {**MUTATIONS, "conjoin": conjoin, "compose": compose}
+ALL_MUTATIONS: Mapping[str, Mutation] = {**MUTATIONS, **VALUES, **PAIRS, "under_function": under_function}
 _PATIENCE = 200
+_TWICE = 0.3
+"""Share of conjectures that a second mutation changes."""
+_OPERATIONS = {"division": "%∣/", "powers": "^", "products": "*", "choices": "∨∃", "logic": "¬→↔"}
+"""Operations that decide which tactics can work, with their signs."""
 _INSTANCES = frozenset({"specialise", "instantiate", "add_hypothesis"})
 """Mutations that turn a library theorem into an instance of it."""
 
@@ -37,44 +45,50 @@ def readable(proved: Sequence[ProvedTheorem]) -> list[NamedTheorem]:
 
 
 class Mutated:
-    """Applies one or two mutations to a theorem."""
+    """Applies one or two mutations to a theorem; each first mutation is an arm."""
 
-    def __init__(self, theorems: Sequence[NamedTheorem]) -> None:
-        """Use these theorems; raises ValueError if there are none."""
+    def __init__(self, theorems: Sequence[NamedTheorem], place: str = "changed") -> None:
+        """Use these theorems, and `place` in the names of the arms; raises ValueError if there are none."""
         if not theorems:
             raise ValueError("There is no proved theorem whose statement could be changed.")
         self._theorems = theorems
+        self._arms = {f"{place}: {name}": name for name in ALL_MUTATIONS}
         # Computations without variables offer few mutations: they get one draw in ten.
         self._general = [each for each in theorems if each.known.statement.variables] or theorems
 
-    def propose(self, random: Random) -> ProposedTheorem | None:
-        """See `Source`; tries another theorem if no mutation applies."""
+    @property
+    def arms(self) -> Sequence[str]:
+        """See `Source`."""
+        return list(self._arms)
+
+    def propose(self, arm: str, random: Random) -> ProposedTheorem | None:
+        """See `Source`; tries another theorem if the mutation does not apply."""
         for _ in range(_PATIENCE):
             first, second = self._choose(random), self._choose(random)
-            wanted = random.choice([1, 1, 2])
-            names: tuple[str, ...] = ()
-            made = Conjecture(first.known.statement, first.known.proofs)
-            for name in _order(random):
-                if len(names) == wanted:
-                    break
-                further = _ALL[name](KnownTheorem(made.statement, made.proofs), second.known, random)
-                if further is not None and further.proofs:
-                    names = (*names, name)
-                    made = Conjecture(further.statement, further.proofs, made.inhabited and further.inhabited)
-            if names and not (first.lemma and set(names) <= _INSTANCES):
-                return self._proposal(first, second, names, made)
+            made = _changed(self._arms[arm], Conjecture(first.known.statement, first.known.proofs), second, random)
+            if made is None:
+                continue
+            names: tuple[str, ...] = (self._arms[arm],)
+            if random.random() < _TWICE or (first.lemma and names[0] in _INSTANCES):
+                for name in _order(random):
+                    if (further := _changed(name, made, second, random)) is not None and name not in names:
+                        names, made = (*names, name), further
+                        break
+            if not (first.lemma and set(names) <= _INSTANCES):
+                return self._proposal(first, second, arm, names, made)
         return None
 
     def _proposal(
-        self, first: NamedTheorem, second: NamedTheorem, names: tuple[str, ...], made: Conjecture
+        self, first: NamedTheorem, second: NamedTheorem, arm: str, names: tuple[str, ...], made: Conjecture
     ) -> ProposedTheorem:
-        together = {"conjoin", "compose"} & set(names)
+        together = set(PAIRS) & set(names)
         lemmas = [each.lemma for each in ((first, second) if together else (first,)) if each.lemma]
         place = "library" if first.lemma else "conjectures"
         return ProposedTheorem(
             record_of(made.statement, first.name, names, f"{place}/{first.name}"),
             names,
-            f"{place}/{names[0]}",
+            arm,
+            f"changed/{sort(made.statement)}",
             made.proofs,
             made.inhabited or not made.statement.hypotheses,
             tuple(lemmas),
@@ -84,9 +98,27 @@ class Mutated:
         return random.choice(self._theorems if random.random() < 0.1 else self._general)
 
 
+def sort(statement: Statement) -> str:
+    """Return a path for statements on which the same recipes may work: the goal's operator, types, operations."""
+    types = sorted(
+        {token.text for _, type_ in statement.variables for token in tokenize(type_) if token.kind == "name"}
+    )
+    said = " ".join(statement.texts)
+    operations = [name for name, signs in _OPERATIONS.items() if any(sign in said for sign in signs)]
+    return f"{outermost(statement.goal)[0] or 'other'}/{'+'.join(types)}/{'+'.join(operations)}"
+
+
+def _changed(name: str, made: Conjecture, second: NamedTheorem, random: Random) -> Conjecture | None:
+    """Apply a mutation to a conjecture; None if it does not apply or leaves no candidate proof."""
+    further = ALL_MUTATIONS[name](KnownTheorem(made.statement, made.proofs), second.known, random)
+    if further is None or not further.proofs:
+        return None
+    return Conjecture(further.statement, further.proofs, made.inhabited and further.inhabited)
+
+
 def _order(random: Random) -> list[str]:
     """Return the mutations in random order; the one that always applies and changes least is rarely early."""
-    names = random.sample(list(_ALL), len(_ALL))
+    names = random.sample(list(ALL_MUTATIONS), len(ALL_MUTATIONS))
     if random.random() < 0.7:
         names.remove("add_hypothesis")
         names.append("add_hypothesis")

@@ -16,6 +16,7 @@ class ProposedTheorem:
 
     Attributes:
         made_by: mutations, first to last, or another origin.
+        arm: what it was drawn from, one of its source's arms.
         kind: kind of theorem for choosing recipes (`training.conjectures.experience`).
         proofs: its own candidate proofs, likeliest first.
         inhabited: whether its hypotheses are known to be consistent.
@@ -24,6 +25,7 @@ class ProposedTheorem:
 
     record: TheoremRecord
     made_by: tuple[str, ...]
+    arm: str
     kind: str
     proofs: tuple[str, ...] = ()
     inhabited: bool = False
@@ -33,8 +35,13 @@ class ProposedTheorem:
 class Source(Protocol):
     """Proposes statements; equal random numbers give equal statements."""
 
-    def propose(self, random: Random) -> ProposedTheorem | None:
-        """Return the next statement; None if the source is exhausted."""
+    @property
+    def arms(self) -> Sequence[str]:
+        """Names of what it can draw from, `family/variant` or `family`, for `training.conjectures.bandit`."""
+        ...
+
+    def propose(self, arm: str, random: Random) -> ProposedTheorem | None:
+        """Return the next statement of an arm; None if the arm is exhausted."""
         ...
 
 

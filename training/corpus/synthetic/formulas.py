@@ -64,3 +64,25 @@ def entails(premises: Sequence[Formula], conclusion: Formula, atoms: Sequence[st
     return all(
         conclusion.holds(truth) for truth in assignments(atoms) if all(premise.holds(truth) for premise in premises)
     )
+
+
+def contingent(formula: Formula, atoms: Sequence[str]) -> bool:
+    """Whether a formula is true under some assignments and false under others."""
+    return len({formula.holds(truth) for truth in assignments(atoms)}) == 2
+
+
+def consistent(premises: Sequence[Formula], atoms: Sequence[str]) -> bool:
+    """Whether an assignment satisfies all premises."""
+    return any(all(premise.holds(truth) for premise in premises) for truth in assignments(atoms))
+
+
+def letters(formula: Formula) -> set[str]:
+    """Return the atoms of a formula."""
+    return set().union(*map(letters, formula.parts)) if formula.parts else {formula.symbol}
+
+
+def redundant(formula: Formula) -> bool:
+    """Whether a part joins a formula with itself, or negates a negation."""
+    parts = formula.parts
+    equal = len(parts) == 2 and parts[0] == parts[1]
+    return equal or (formula.symbol == "¬" and parts[0].symbol == "¬") or any(map(redundant, parts))

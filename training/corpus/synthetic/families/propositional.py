@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from random import Random
 
 from training.corpus.synthetic.draft import Draft, Template
-from training.corpus.synthetic.formulas import Formula, assignments, draw, entails
+from training.corpus.synthetic.formulas import Formula, consistent, contingent, draw, entails, letters
 
 
 def tautology(random: Random) -> Draft:
@@ -14,7 +14,7 @@ def tautology(random: Random) -> Draft:
     while True:
         formula = Formula(random.choice("→→↔"), (draw(atoms, 2, random), draw(atoms, 2, random)))
         left, right = formula.parts
-        if left != right and entails([], formula, atoms) and _contingent(left, atoms) and _contingent(right, atoms):
+        if left != right and entails([], formula, atoms) and contingent(left, atoms) and contingent(right, atoms):
             return _draft(atoms, formula)
 
 
@@ -25,7 +25,7 @@ def entailment(random: Random) -> Draft:
         premises = [draw(atoms, 2, random) for _ in range(random.randint(2, 3))]
         goal = draw(atoms, random.randint(0, 2), random)
         needed = [premises[:i] + premises[i + 1 :] for i in range(len(premises))]
-        if not _consistent(premises, atoms) or not _contingent(goal, atoms):
+        if not consistent(premises, atoms) or not contingent(goal, atoms):
             continue
         if entails(premises, goal, atoms) and not any(entails(fewer, goal, atoms) for fewer in needed):
             return _draft(atoms, goal, *premises)
@@ -89,21 +89,9 @@ def _atoms(random: Random) -> list[str]:
 
 
 def _draft(atoms: list[str], goal: Formula, *premises: Formula) -> Draft:
-    used = _letters(goal).union(*map(_letters, premises))
+    used = letters(goal).union(*map(letters, premises))
     names = " ".join(atom for atom in atoms if atom in used)
     return Draft((f"{names} : Prop",), str(goal), tuple(map(str, premises)))
-
-
-def _letters(formula: Formula) -> set[str]:
-    return set().union(*map(_letters, formula.parts)) if formula.parts else {formula.symbol}
-
-
-def _contingent(formula: Formula, atoms: list[str]) -> bool:
-    return len({formula.holds(truth) for truth in assignments(atoms)}) == 2
-
-
-def _consistent(premises: list[Formula], atoms: list[str]) -> bool:
-    return any(all(premise.holds(truth) for premise in premises) for truth in assignments(atoms))
 
 
 TEMPLATES: Mapping[str, Template] = {
