@@ -30,7 +30,7 @@ def conjectures(
         bool, typer.Option(help="Draw from the templates of `leansieve corpus generate`, too.")
     ] = False,
     count: Annotated[int, typer.Option(help="Conjectures to draw in all.", min=1)] = 1000,
-    seed: shared.Seed = 0,
+    seed: Annotated[int, typer.Option(help="Start of the random draws; one file has one seed.", min=0)] = 0,
     workers: common.Workers = None,
     config: common.Config = None,
 ) -> None:
