@@ -104,7 +104,7 @@ def check(
     report: Callable[[str], None] = print,
 ) -> list[TheoremSamples]:
     """Check every text: the most frequent of each theorem first, and those of unsolved theorems before others."""
-    texts = {record.name: _texts(drawn[record.name]) for record in records}
+    texts = {record.name: texts_of(drawn[record.name]) for record in records}
     checks: dict[tuple[str, str], Future[Verdict]] = {}
     solved: set[str] = set()
     progress = _Progress(sum(finished and bool(text) for each in texts.values() for text, _, finished in each), report)
@@ -157,7 +157,7 @@ class _Progress:
             self._report(f"{self._done}/{self._total} texts, {solved} theorems solved, {now - self._began:.0f} s")
 
 
-def _texts(drawn: Drawn) -> list[tuple[str, int, bool]]:
+def texts_of(drawn: Drawn) -> list[tuple[str, int, bool]]:
     """Return each text once, the most frequent first; a text that was sampled both complete and truncated counts as
     complete, as in `sampling`.
     """

@@ -89,9 +89,9 @@ class VerdictCache:
         for it.
         """
         key = self._key(theorem, candidate, terms)
-        if (found := self._known.get(key)) is not None:
+        if (found := self.known(theorem, candidate, terms)) is not None:
             self.counts.known += 1
-            return Verdict(found[0], found[1], candidate.mode, terms.policy, term=found[2])
+            return found
         asked = self._asked.get(key)
         if asked is None:
             self.counts.asked += 1
@@ -108,6 +108,11 @@ class VerdictCache:
                 asked.task.cancel()
                 if self._asked.get(key) is asked:
                     del self._asked[key]
+
+    def known(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict | None:
+        """Return the verdict if it is in the cache; asks nobody."""
+        found = self._known.get(self._key(theorem, candidate, terms))
+        return None if found is None else Verdict(found[0], found[1], candidate.mode, terms.policy, term=found[2])
 
     def close(self) -> None:
         """Close and unlock the file."""
