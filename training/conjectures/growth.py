@@ -22,6 +22,7 @@ from training.conjectures.sources.library import LibraryTheorems, as_known, at_n
 from training.conjectures.sources.mutated import Mutated, readable
 from training.conjectures.sources.proposal import ProposedTheorem, Source
 from training.conjectures.sources.templates import FromTemplates
+from training.conjectures.sources.witnessed import WithWitnesses
 from training.corpus.dedupe import outline
 from training.corpus.proofs import ProvedTheorem
 from training.corpus.record import TheoremRecord
@@ -66,7 +67,7 @@ class Growth:
         self._known |= {_digest(key(record)) for record in filter(None, map(at_numbers, library))}
         drawn: list[Source] = [Mutated(readable(sources))]
         drawn += [Mutated(lemmas, "library"), LibraryTheorems(library)] if lemmas else []
-        drawn += [FromTemplates()] if templates else []
+        drawn += [FromTemplates(), WithWitnesses()] if templates else []
         self._sources = {arm: source for source in drawn for arm in source.arms}
         self._bandit = Bandit(self._sources)
 

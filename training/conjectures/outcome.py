@@ -78,7 +78,7 @@ class ConjectureOutcome(BaseModel):
     seed: int | None = None
     """Seed with which it was drawn. Files of earlier versions have none."""
     arm: str = ""
-    """What was drawn from: a template, a mutation with its kind of source, the library. Files of earlier versions have none."""
+    """The origin of the conjecture: a template, a mutation with its kind of source, the library. Files of earlier versions have none."""
     kind: str = ""
     """Kind of theorem for choosing recipes. Files of earlier versions have none."""
     attempts: tuple[Attempt, ...] = ()

@@ -77,6 +77,7 @@ NOT_RUN = {
     "leansieve seeds runs/wider/": GPU,
     "python -m training.conjectures.mixture ": GPU,
     "python -m training.evaluation.apart ": GPU,
+    "python -m training.evaluation.coverage ": "needs samples and verdicts; tests/training/evaluation measures such",
     "python -m training.evaluation.ranking ": "scores samples for minutes; tests/training/evaluation measures rankings",
     'python -c "from pathlib import Path; from training.config': GPU,
     "leansieve corpus fetch ": HOURS,

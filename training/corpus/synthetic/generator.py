@@ -7,7 +7,7 @@ from random import Random
 from training.corpus.dedupe import canonical
 from training.corpus.record import TheoremRecord
 from training.corpus.synthetic import options
-from training.corpus.synthetic.draft import Template
+from training.corpus.synthetic.draft import Draft, Template
 from training.corpus.synthetic.families import (
     arithmetic,
     divisibility,
@@ -75,7 +75,11 @@ def _fresh(family: str, name: str, template: Template, random: Random, seen: set
 
 def draw(family: str, name: str, template: Template, random: Random) -> TheoremRecord:
     """Return a theorem of one template."""
-    draft = template(random)
+    return named(template(random), f"{family}/{name}", random)
+
+
+def named(draft: Draft, family: str, random: Random) -> TheoremRecord:
+    """Return a draft as a theorem under a name without meaning."""
     state = random.getstate()
     text = draft.statement("_", random)
     digest = hashlib.sha256(f"{draft.context}\0{text}".encode()).hexdigest()[:10]
@@ -86,5 +90,5 @@ def draw(family: str, name: str, template: Template, random: Random) -> TheoremR
         statement=draft.statement(theorem, random),
         context=draft.context,
         source="synthetic",
-        family=f"{family}/{name}",
+        family=family,
     )

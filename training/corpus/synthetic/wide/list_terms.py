@@ -94,7 +94,7 @@ def mapped(random: Random) -> Draft:
 
 
 def filtered(random: Random) -> Draft:
-    """What a filter keeps of a list put together from others."""
+    """The elements that a filter keeps of a list put together from others."""
     term = _drawn(random, random.randint(1, 3))
     which = random.choice(["any", "all", "countP"])
     names = [leaf.symbol for leaf in term.leaves()]

@@ -10,13 +10,13 @@ _ATOMS = ("P x", "Q x", "R x", "S x")
 
 
 def for_all(random: Random) -> Draft:
-    """What holds for all, from what else does."""
+    """A fact that holds for all, from others that do."""
     premises, goal = _entailment(random, random.randint(1, 2))
     return _draft(f"∀ x, {goal}", tuple(f"∀ x, {premise}" for premise in premises))
 
 
 def for_some(random: Random) -> Draft:
-    """What holds for some, from what does for all and for some."""
+    """A fact that holds for some, from others that hold for all and for some."""
     premises, goal = _entailment(random, random.randint(1, 3))
     says = [f"∀ x, {premise}" for premise in premises]
     says[0] = f"∃ x, {premises[0]}"
@@ -25,7 +25,7 @@ def for_some(random: Random) -> Draft:
 
 
 def for_one(random: Random) -> Draft:
-    """What holds for one, from what does for all and for it."""
+    """A fact that holds for one, from others that hold for all and for it."""
     premises, goal = _entailment(random, random.randint(1, 3))
     says = [f"∀ x, {premise}" for premise in premises]
     says[0] = str(premises[0]).replace(" x", " a")
@@ -34,7 +34,7 @@ def for_one(random: Random) -> Draft:
 
 
 def for_none(random: Random) -> Draft:
-    """What holds for none, or not for all."""
+    """A fact that holds for none, or not for all."""
     premises, goal = _entailment(random, random.randint(1, 2))
     first = str(premises[0])
     if random.random() < 0.5:
