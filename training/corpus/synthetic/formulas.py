@@ -3,8 +3,11 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 from random import Random
 
+_POOL = 24
 _BINDING = {"↔": 20, "→": 25, "∨": 30, "∧": 35, "¬": 40, "": 100}
 
 
@@ -86,3 +89,25 @@ def redundant(formula: Formula) -> bool:
     parts = formula.parts
     equal = len(parts) == 2 and parts[0] == parts[1]
     return equal or (formula.symbol == "¬" and parts[0].symbol == "¬") or any(map(redundant, parts))
+
+
+def entailment(atoms: Sequence[str], count: int, random: Random) -> tuple[list[Formula], Formula]:
+    """Return formulas, none of them redundant or constant, and one that follows from them all but not from fewer."""
+    rows = assignments(atoms)
+    whole = (1 << len(rows)) - 1
+    while True:
+        tables: dict[Formula, int] = {}
+        for _ in range(_POOL):
+            formula = draw(atoms, random.randint(0, 2), random)
+            table = sum(formula.holds(row) << place for place, row in enumerate(rows))
+            if table not in (0, whole) and not redundant(formula):
+                tables[formula] = table
+        for _ in range(_POOL**2 if len(tables) > count else 0):
+            *premises, goal = random.sample(list(tables), count + 1)
+            # Of each choice of all premises but one, and last of all of them, the rows in which they hold.
+            common = [
+                reduce(and_, (tables[each] for each in premises if each is not left_out), whole)
+                for left_out in (*premises, None)
+            ]
+            if common[-1] and [not rows_of & ~tables[goal] for rows_of in common] == [False] * count + [True]:
+                return premises, goal

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from random import Random
 
 from training.corpus.synthetic.draft import Draft, Template
-from training.corpus.synthetic.formulas import Formula, consistent, contingent, draw, entails, letters, redundant
+from training.corpus.synthetic.formulas import Formula, contingent, draw, entailment, entails, letters, redundant
 
 
 def equality(random: Random) -> Draft:
@@ -21,14 +21,7 @@ def equality(random: Random) -> Draft:
 def value(random: Random) -> Draft:
     """The value of an expression, from those of others."""
     atoms = _atoms(random)
-    while True:
-        premises = [draw(atoms, random.randint(1, 2), random) for _ in range(random.randint(1, 3))]
-        goal = draw(atoms, random.randint(0, 2), random)
-        needed = [premises[:i] + premises[i + 1 :] for i in range(len(premises))]
-        if any(map(redundant, (goal, *premises))) or not consistent(premises, atoms) or not contingent(goal, atoms):
-            continue
-        if entails(premises, goal, atoms) and not any(entails(fewer, goal, atoms) for fewer in needed):
-            break
+    premises, goal = entailment(atoms, random.randint(1, min(3, len(atoms) - 1)), random)
     says = tuple(_equation(premise, random) for premise in premises)
     return _draft(atoms, _equation(goal, random), goal, *premises, hypotheses=says)
 

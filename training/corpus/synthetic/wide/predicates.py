@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from random import Random
 
 from training.corpus.synthetic.draft import Draft, Template
-from training.corpus.synthetic.formulas import Formula, consistent, contingent, draw, entails, redundant
+from training.corpus.synthetic.formulas import Formula, contingent, draw, entailment, redundant
 
 _ATOMS = ("P x", "Q x", "R x", "S x")
 
@@ -62,17 +62,7 @@ def distribution(random: Random) -> Draft:
 
 def _entailment(random: Random, count: int) -> tuple[list[Formula], Formula]:
     """Return formulas and one that follows from them, but from no fewer."""
-    atoms = _ATOMS[: random.randint(2, 4)]
-    while True:
-        premises = [draw(atoms, random.randint(1, 2), random) for _ in range(count)]
-        goal = draw(atoms, random.randint(0, 2), random)
-        if goal in premises or any(map(redundant, (goal, *premises))):
-            continue
-        if not consistent(premises, atoms) or not contingent(goal, atoms):
-            continue
-        fewer = [premises[:i] + premises[i + 1 :] for i in range(count)]
-        if entails(premises, goal, atoms) and not any(entails(some, goal, atoms) for some in fewer):
-            return premises, goal
+    return entailment(_ATOMS[: random.randint(max(2, count), 4)], count, random)
 
 
 def _contingent(random: Random) -> Formula:
