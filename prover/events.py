@@ -1,7 +1,7 @@
 """Events of a search: progress, each proof as it is found, and at the end the result and its cost."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from prover.candidate import Candidate
@@ -32,11 +32,12 @@ class Progress:
         distinct: whole proofs that differ from all earlier ones (`prover.search.diversity.normalise`).
         checked: number of verdicts on whole proofs.
         proofs: distinct verified proofs among them.
-        seconds: time since the search began.
+        seconds: time since the search began; in `Finished` since the request, with the elaboration of the statement, for
+            which a Lean process may have to start.
         tokens: number of tokens sampled by models.
         requests: questions to Lean other than checks: goals and tactic steps.
-        waited: seconds of `seconds` lost to the queue: `seconds` times the share of all question time in which
-            questions waited for a worker.
+        waited: seconds of `seconds` lost to that elaboration and to the queue: the time since the search began times
+            the share of all question time in which questions waited for a worker.
     """
 
     sampled: int = 0
@@ -47,6 +48,10 @@ class Progress:
     tokens: int = 0
     requests: int = 0
     waited: float = 0.0
+
+    def later(self, seconds: float) -> "Progress":
+        """Return the spending of a search that had to wait for so many seconds before it began."""
+        return replace(self, seconds=self.seconds + seconds, waited=self.waited + seconds)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,11 @@ _ENDINGS = {
 def ending(finished: Finished) -> str:
     """Return the reason why a search ended, in a few words."""
     counts: dict[VerdictKind, int] = dict(finished.verdicts)
-    verdicts = ", ".join(f"{count} {kind.name}" for kind, count in counts.items())
-    why = f"{_ENDINGS.get(finished.ending, finished.ending.name)} after {finished.spent.seconds:.1f} s ({verdicts or 'nothing checked'})"
+    verdicts = ", ".join(f"{count} {kind.name}" for kind, count in counts.items()) or "nothing checked"
+    spent = finished.spent
+    if finished.ending is Ending.SECONDS_SPENT and not spent.sampled + spent.checked + spent.requests:
+        verdicts += ": the time went into starting Lean for this statement, or into waiting; allow more seconds"
+    why = f"{_ENDINGS.get(finished.ending, finished.ending.name)} after {spent.seconds:.1f} s ({verdicts})"
     return f"{why}; {stuck(finished.stuck_at)}" if finished.stuck_at else why
 
 

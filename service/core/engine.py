@@ -213,7 +213,8 @@ class Engine(LeanEngine):
             elaboration = await client.elaborate(request.theorem, terms)
             accept(elaboration, terms.policy)
             yield Accepted(elaboration.goal)
-            budget = wanted.within_seconds(wanted.budget.seconds - (time.monotonic() - started)).budget
+            before = time.monotonic() - started
+            budget = wanted.within_seconds(wanted.budget.seconds - before).budget
             async with (
                 self._checker(request.theorem, wanted.check.trust, client) as checker,
                 asked_meanwhile(partial(stuck_at, client, request.theorem, terms), "") as stuck,
@@ -226,6 +227,7 @@ class Engine(LeanEngine):
                         if isinstance(event, Finished):
                             raise_if_hopeless(event)
                             event = event if event.proofs else replace(event, stuck_at=await stuck())
+                            event = replace(event, spent=event.spent.later(before))
                         yield event
 
     async def info(self) -> ServiceInfo:

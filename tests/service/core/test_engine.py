@@ -1,11 +1,19 @@
 """The engine behind the service, as far as it needs no Lean."""
 
+import asyncio
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
 
+from prover.events import Finished
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
-from prover.requests import UnavailableError
+from prover.lean.wire.answers import Elaboration
+from prover.lean.workers.client import PoolClient
+from prover.options import Budget, SearchOptions
+from prover.requests import Search, UnavailableError
+from prover.theorem import Theorem
+from prover.verdict import VerdictKind
 from service.core.engine import Engine
 from service.ops.config import LeanSettings, Settings
 
@@ -28,3 +36,24 @@ def test_the_settings_choose_the_lean(tmp_path: Path) -> None:
     assert Engine(Settings(lean=LeanSettings(project=tmp_path, runtime="embedded"))).pool.runtime == "embedded"
     with pytest.raises(UnavailableError, match=r"set lean\.project"):
         Engine(Settings(lean=LeanSettings(runtime="native")))
+
+
+async def test_the_time_in_which_lean_starts_for_a_statement_is_time_of_its_search(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A start of quarantine that took longer than the search may last was told as `time is over after 0.0 s`."""
+
+    async def elaborate(*_: object) -> Elaboration:
+        await asyncio.sleep(0.1)
+        return Elaboration(VerdictKind.VERIFIED)
+
+    client = AsyncMock(PoolClient, elaborate=elaborate)
+    client.stuck.return_value = None
+    monkeypatch.setattr(Engine, "workers", 1)
+    engine = Engine(Settings())
+    engine._started = True
+    request = Search(Theorem("theorem a : True"), SearchOptions(budget=Budget(seconds=0.05)))
+    finished = [event async for event in engine._search(request, client)][-1]
+    assert isinstance(finished, Finished)
+    assert finished.spent.seconds >= finished.spent.waited >= 0.1
+    await engine.close()
