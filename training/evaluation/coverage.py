@@ -35,7 +35,7 @@ def measure(
     """Return how many texts there are and are checked, which theorems are solved, and how many texts of the others are
     not checked.
     """
-    texts = checked = unchecked = samples = verified_samples = 0
+    texts = checked = unchecked = samples = verified_samples = unchecked_samples = 0
     solved = []
     for record, row in zip(records, drawn, strict=True):
         terms = Terms(limits, record.policy)
@@ -48,6 +48,7 @@ def measure(
             verdict = verdicts.known(record.theorem, Candidate(text), terms)
             checked += verdict is not None
             waiting += verdict is None
+            unchecked_samples += count if verdict is None else 0
             good += count if verdict is not None and verdict.verified else 0
         verified_samples += good
         if good:
@@ -60,6 +61,7 @@ def measure(
         "texts": texts,
         "checked": checked,
         "verified_samples": verified_samples,
+        "unchecked_samples": unchecked_samples,
         "unchecked_of_unsolved": unchecked,
         "solved": solved,
     }
@@ -100,6 +102,8 @@ def main() -> None:
         f"{result['checked']} of {result['texts']} texts checked; {len(solved)} of {len(records)} solved; "
         f"{result['unchecked_of_unsolved']} texts of the others are not checked"
     )
+    least, most = result["verified_samples"], result["verified_samples"] + result["unchecked_samples"]
+    print(f"pass@1: {100 * least / result['samples']:.1f} to {100 * most / result['samples']:.1f} %")
     together = set(solved)
     for name, theirs in others.items():
         together |= theirs

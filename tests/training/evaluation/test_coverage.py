@@ -39,6 +39,7 @@ def test_what_has_no_verdict_is_neither_right_nor_wrong(tmp_path: Path) -> None:
             "texts": 4,
             "checked": 2,
             "verified_samples": 3,
+            "unchecked_samples": 4,
             "unchecked_of_unsolved": 1,
             "solved": ["one"],
         }
