@@ -1,5 +1,7 @@
-"""Progress of a search on a terminal."""
+"""Progress of a search on stderr."""
 
+import time
+from collections.abc import Callable
 from typing import Self
 
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -10,12 +12,17 @@ from prover.search.search import Progress as Spent
 from service.cli import common
 from service.core.limits.text import printable
 
+_SECONDS = 10.0  # between two lines
+
 
 class SearchDisplay:
-    """A progress bar on stderr; nothing is drawn if stderr is not a terminal."""
+    """A progress bar on stderr; if stderr is not a terminal, a line every ten seconds."""
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, clock: Callable[[], float] = time.monotonic) -> None:
         """Create a bar that is full when every sample is checked."""
+        self._clock = clock
+        self._told = clock()
+        self._name = ""
         self._display = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -39,10 +46,14 @@ class SearchDisplay:
 
     def begin(self, name: str) -> None:
         """Start the search for this theorem."""
-        self._display.reset(self._task, description=printable(name), spent="", visible=True)
+        self._name = printable(name)
+        self._display.reset(self._task, description=self._name, spent="", visible=True)
 
     def report(self, event: Event) -> None:
-        """Move the bar."""
+        """Move the bar, or write a line when it is time."""
         if isinstance(event, Spent):
             spent = f"{event.sampled} sampled, {event.checked} checked, {event.proofs} proofs"
             self._display.update(self._task, completed=event.checked, spent=spent)
+            if self._display.disable and self._clock() - self._told >= _SECONDS:
+                self._told = self._clock()
+                common.stderr.print(common.shown(f"{self._name}: {spent}"))

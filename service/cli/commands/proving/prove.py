@@ -237,10 +237,9 @@ async def _prove_file(
         line, column = lean_file.line_and_column(file.text, left.start)
         common.stdout.print(common.shown(f"{path}:{line}:{column}: {left.why}", "yellow"))
     with SearchDisplay(options.budget) as display:
-        done = await _fill(service, path, file, holes, options, display)
+        done = await _fill(service, path, file, holes, options, display)  # prints each outcome when it is known
     filled, outcomes = done.file, done.outcomes
     for outcome in outcomes:
-        _print_outcome(path, file, outcome)
         if outcome.proof and outcome.proof.verdict.verified and outcome.item.statement:
             # the theorem as proved: later proofs in the file do not change the text before it
             search = Search(filled.theorem(filled.commands[outcome.hole.command]), options)
@@ -283,6 +282,8 @@ async def _fill(
                 case fill.CommandRejected(fault):
                     line = f"{path}:{fault.line}:{fault.column}: error: {fault.text}"
                     common.stdout.print(common.shown(line, "red"))
+                case fill.HoleOutcome():
+                    _print_outcome(path, file, event)
                 case fill.Filled():
                     return event
     raise RuntimeError("the filling of a file ended without its last event")

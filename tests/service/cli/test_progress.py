@@ -1,0 +1,48 @@
+"""What `prove` prints while it runs, where stderr is no terminal."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from unittest.mock import AsyncMock
+
+import pytest
+
+from prover.assistance import fill
+from prover.events import Progress
+from prover.options import Budget, SearchOptions
+from prover.requests import Service
+from prover.source.lean_file import parse
+from service.cli.commands.proving import prove
+from service.cli.progress import SearchDisplay
+
+
+def test_progress_without_a_terminal_is_a_line_every_ten_seconds(capsys: pytest.CaptureFixture[str]) -> None:
+    now = [0.0]
+    with SearchDisplay(Budget(), lambda: now[0]) as display:
+        display.begin("swap")
+        for now[0] in (5.0, 10.0, 15.0, 19.0, 20.0):
+            display.report(Progress(sampled=int(now[0]), checked=3))
+    assert capsys.readouterr().err.splitlines() == [
+        "swap: 10 sampled, 3 checked, 0 proofs",
+        "swap: 20 sampled, 3 checked, 0 proofs",
+    ]
+
+
+async def test_the_result_for_a_theorem_is_printed_before_the_next_search(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The results of a file were printed only when its last search had ended."""
+    file = parse("theorem one : 1 = 1 := sorry\n\ntheorem two : 2 = 2 := sorry\n")
+    said: list[str] = []
+
+    async def filled(*_: object) -> AsyncIterator[fill.Event]:
+        for hole in fill.holes(file):
+            yield fill.HoleStarted(hole)
+            said.append(capsys.readouterr().out)
+            yield fill.HoleOutcome(hole)
+        yield fill.Filled(file, (), ())
+
+    monkeypatch.setattr(fill, "fill", filled)
+    path, options = Path("F.lean"), SearchOptions()
+    with SearchDisplay(options.budget) as display:
+        await prove._fill(AsyncMock(Service), path, file, fill.holes(file), options, display)
+    assert said == ["", "F.lean:1: one: no proof: no tactic closes the goal\n"]
