@@ -87,7 +87,7 @@ def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path) -> None:
         (line(id="a", statement=5, proof="rfl"), "a", "no text in `statement`"),
         (line(id="a", statement="", proof="rfl"), "a", "empty"),
         (line(id="a", statement="theorem a : 1 = 1"), "a", "either `proof` or `file`"),
-        (line(id="a", statement="theorem a : 1 = 1", proof="", file=""), "a", "either `proof` or `file`"),
+        (line(id="a", statement="theorem a : 1 = 1", proof="", file=""), "a", "line 1 has both `proof` and `file`"),
         (line(id="a", statement="theorem a : 1 = 1", proof=["rfl"]), "a", "no text in `proof`"),
         (line(id="a", statement="theorem a : 1 = 1", proof="rfl", header=1), "a", "no text in `header`"),
         (line(id="a", statement="theorem a : 1 = 1", proof="rfl", header="import 1"), "a", "header line 1"),
