@@ -19,7 +19,7 @@ from prover.lean.workers.client import SCOPE, PoolClient, Scope
 from prover.lean.workers.isolation.isolated import IsolatedChecker, RecheckingChecker
 from prover.lean.workers.jobs import PoolBusyError
 from prover.lean.workers.lean_pool import LeanPool
-from prover.lean.workers.projects import ProjectRouter
+from prover.lean.workers.projects import ProjectRouter, unknown
 from prover.options import CheckOptions
 from prover.requests import BusyError, Check, UnavailableError
 from prover.sampling.sampler import PromptTooLongError, SamplerUnavailableError
@@ -139,8 +139,7 @@ class LeanEngine:
     def policy(self, options: CheckOptions, project: str) -> Policy:
         """Return the policy of a request, for an existing project."""
         if project and project not in self._settings.lean.projects:
-            there = ", ".join(self._settings.lean.projects) or "none"
-            raise InputError("theorem.project", f"there is no project {project!r}; there is {there}")
+            raise InputError("theorem.project", unknown(project, self._settings.lean.projects))
         if options.policy not in self._policies:
             raise InputError("policy", f"there is no policy {options.policy!r}; there is {', '.join(self._policies)}")
         policy = self._policies[options.policy]

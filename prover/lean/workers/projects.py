@@ -6,7 +6,7 @@ toolchain, workers and limits; they start with the project's first theorem.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from typing import TypeVar
@@ -50,6 +50,14 @@ class ProjectPlace:
         listed = [option["name"] for option in allow_list()["options"]]
         allowed = [name for name in self.options if any(fnmatchcase(name, pattern) for pattern in listed)]
         return " ".join(f"set_option {name} {self.options[name]}" for name in allowed)
+
+
+def unknown(project: str, there: Iterable[str]) -> str:
+    """Return the sentence about a project that is not among those of the settings."""
+    names = ", ".join(there)
+    return f"there is no project {project!r}; " + (
+        f"there is {names}" if names else "the settings name none (`[lean.projects.NAME]`, docs/native.md)"
+    )
 
 
 class ProjectRouter(LeanPool):
@@ -100,8 +108,7 @@ class ProjectRouter(LeanPool):
         if not project:
             return self._default
         if project not in self._projects:
-            there = ", ".join(self._projects) or "none"
-            raise UnknownProjectError(f"there is no project {project!r}; there is {there}")
+            raise UnknownProjectError(unknown(project, self._projects))
         return self._projects[project]
 
     async def started(self, project: str) -> WorkerPool:

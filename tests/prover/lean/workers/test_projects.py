@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from prover.lean.workers.pool import PoolConfig
-from prover.lean.workers.projects import ProjectPlace, ProjectRouter, UnknownProjectError
+from prover.lean.workers.projects import ProjectPlace, ProjectRouter, UnknownProjectError, unknown
 from prover.theorem import Header, Theorem
 from prover.verdict import Region, Trust, VerdictKind
 from tests.support import scripted
@@ -54,6 +54,12 @@ async def test_project_that_is_not_configured_is_named(pools: ProjectRouter) -> 
     with pytest.raises(UnknownProjectError):
         async with pools.isolated(project="nothing"):
             pass
+
+
+def test_a_project_where_the_settings_name_none_is_told_where_they_would() -> None:
+    assert unknown("nope", ()) == (
+        "there is no project 'nope'; the settings name none (`[lean.projects.NAME]`, docs/native.md)"
+    )
 
 
 async def test_options_of_a_project_stand_before_those_of_a_request(pools: ProjectRouter) -> None:
