@@ -1,6 +1,6 @@
 """Registry of what requests select by name: samplers and strategies."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from prover.errors import InputError
 from prover.lean.checker import Lean
@@ -10,6 +10,12 @@ from prover.search.stepper import Stepper
 from prover.search.strategies import build_plan
 from prover.search.strategies.strategy import Strategy
 from service.ops.config import Settings
+
+
+def no_sampler(name: str, there: Iterable[str]) -> str:
+    """Return the sentence about a sampler that is not among those served."""
+    hint = "; a model is served with `--model shipped`, or one of your own (docs/models.md)" if name == "model" else ""
+    return f"there is no sampler {name!r}; there is {', '.join(there)}{hint}"
 
 
 class Registry:
@@ -34,7 +40,7 @@ class Registry:
         if name == "auto":
             return list(self._samplers.values())
         if name not in self._samplers:
-            raise InputError("sampler", f"there is no sampler {name!r}; there is auto, {', '.join(self._samplers)}")
+            raise InputError("sampler", no_sampler(name, ("auto", *self._samplers)))
         return [self._samplers[name]]
 
     def plan(self, options: SearchOptions, lean: Lean) -> Sequence[Sequence[Strategy]]:

@@ -237,7 +237,7 @@ async def test_what_the_service_does_not_offer_ends_a_batch(served: str, tmp_pat
     source.write_text(lines({"id": 1, "statement": "theorem a : True"}))
     done = await leansieve("prove", "--jsonl", source, "--out", out, "--server", served, "--sampler", "model")
     assert done.status == 2
-    assert "there is no sampler 'model'" in done.err
+    assert "there is no sampler 'model'; there is auto, portfolio; a model is served with `--model shipped`" in done.err
     assert out.read_text() == ""
 
 

@@ -33,6 +33,7 @@ from service.client.client import Client
 from service.core.engine import Engine
 from service.core.memory import ProofCache, open_database
 from service.core.resources.leans import pool_of
+from service.core.resources.registry import no_sampler
 from service.jsonl.rows import Row
 from service.ops.config import Settings
 
@@ -192,8 +193,7 @@ async def _work(
 ) -> None:
     async with _service(settings, server, folder.path) as (service, searches, info):
         if asked.options.sampler not in ("", *info.samplers):
-            there = ", ".join(info.samplers)
-            raise UserError(f"there is no sampler {asked.options.sampler!r} here; there is {there}")
+            raise UserError(no_sampler(asked.options.sampler, info.samplers))
         common.tell_unheeded(asked.options, info, server)
         tally.alphas = {model.name: f"{model.alpha:g}" for model in info.models if model.alpha is not None}
         with _display(run) as display:
