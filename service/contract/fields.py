@@ -22,12 +22,24 @@ _MOST_VIOLATIONS = 16
 def validate(request: Message) -> None:
     """Raise InputError that names each invalid field, if there is any."""
     violations = [
-        (_path(violation), violation.proto.message or f"breaks the rule {violation.proto.rule_id}")
+        (_path(violation), _text(request, violation))
         for violation in protovalidate.collect_violations(request)[:_MOST_VIOLATIONS]
     ]
     if violations:
         field, text = violations[0]
         raise InputError(field, f"{field}: {text}", tuple(violations))
+
+
+def _text(request: Message, violation: protovalidate.Violation) -> str:
+    """Return what is wrong with a field, or which fields to choose from where one of several is missing."""
+    holder, elements = request.DESCRIPTOR, violation.proto.field.elements if violation.proto.field else ()
+    for element in elements:
+        if (choice := holder.oneofs_by_name.get(element.field_name)) is not None:
+            return "give " + " or ".join(f"`{field.name}`" for field in choice.fields)
+        if (inner := holder.fields_by_name.get(element.field_name)) is None or inner.message_type is None:
+            break
+        holder = inner.message_type
+    return violation.proto.message or f"breaks the rule {violation.proto.rule_id}"
 
 
 def _path(violation: protovalidate.Violation) -> str:

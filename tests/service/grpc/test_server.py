@@ -130,7 +130,7 @@ async def test_a_request_that_is_refused_is_invalid_argument(channel: grpc.aio.C
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await stub.CheckProof(check_pb2.CheckProofRequest())
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
-    assert caught.value.details() == "candidate: exactly one field is required in oneof"
+    assert caught.value.details() == "candidate: give `proof` or `file`"
 
 
 async def test_a_text_that_cannot_be_taken_is_the_verdict_of_a_check(channel: grpc.aio.Channel) -> None:
