@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 
 from google.protobuf import json_format
@@ -16,6 +17,7 @@ _MOST_DEPTH = 64  # of nested messages; those of the contract are less than half
 _SECONDS = 60.0  # for a body that is not a stream
 _LONGEST_COMPLAINT = 300
 _LONGEST_ID = 256
+_NO_TEXT = re.compile(r"expected string or bytes-like object, got '(\w+)'")  # Python's words for a field of text
 _BLANK = "\ufeff \t\r\n"
 
 
@@ -93,7 +95,8 @@ def parse(data: bytes, message: Message) -> None:
     except UnicodeDecodeError as error:
         raise InputError("request", f"the request is not UTF-8 at byte {error.start}") from None
     except (json_format.ParseError, RecursionError, UnicodeEncodeError, ValueError, TypeError) as error:
-        text = printable(str(error).partition("\n")[0])[:_LONGEST_COMPLAINT]
+        text = _NO_TEXT.sub(r"a text is expected, not \1", str(error).partition("\n")[0].rstrip("."))
+        text = printable(text)[:_LONGEST_COMPLAINT]
         raise InputError("request", f"the request is not valid JSON of {message.DESCRIPTOR.name}: {text}") from None
 
 

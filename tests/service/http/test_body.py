@@ -17,6 +17,11 @@ def test_json_that_is_no_object_is_refused_in_one_sentence_and_taken_for_no_empt
         parse(body, check_pb2.CheckProofRequest())
 
 
+def test_a_number_in_place_of_a_text_is_told_in_plain_words() -> None:
+    with pytest.raises(InputError, match=r"Failed to parse statement field: a text is expected, not int$"):
+        parse(b'{"theorem": {"statement": 5}}', check_pb2.CheckProofRequest())
+
+
 def test_blanks_may_stand_around_an_object() -> None:
     request = check_pb2.CheckProofRequest()
     parse(b' \r\n\t{"proof": "rfl"}\n', request)
