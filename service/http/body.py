@@ -88,10 +88,13 @@ def parse(data: bytes, message: Message) -> None:
     try:
         text = data.decode()
         if not text.lstrip(_BLANK).startswith("{"):  # protobuf parses [] as an empty message, and fails on null
+            json.loads(text.lstrip(_BLANK))
             raise InputError(
                 "request", f"the request is not valid JSON of {message.DESCRIPTOR.name}: send an object, {{…}}"
             )
         json_format.Parse(text, message, max_recursion_depth=_MOST_DEPTH)
+    except json.JSONDecodeError:
+        raise InputError("request", "the request is not JSON: send an object, {…}") from None
     except UnicodeDecodeError as error:
         raise InputError("request", f"the request is not UTF-8 at byte {error.start}") from None
     except (json_format.ParseError, RecursionError, UnicodeEncodeError, ValueError, TypeError) as error:

@@ -9,11 +9,17 @@ from prover.errors import InputError
 from service.http.body import messages, parse
 
 
-@pytest.mark.parametrize("body", [b"null", b"[]", b'"proof"', b" 5", b"true", b""])
+@pytest.mark.parametrize("body", [b"null", b"[]", b'"proof"', b" 5", b"true"])
 def test_json_that_is_no_object_is_refused_in_one_sentence_and_taken_for_no_empty_message(body: bytes) -> None:
     with pytest.raises(
         InputError, match=r"^the request is not valid JSON of CheckProofRequest: send an object, \{…\}$"
     ):
+        parse(body, check_pb2.CheckProofRequest())
+
+
+@pytest.mark.parametrize("body", [b"bad", b"", b"'{}'", b"[1"])
+def test_text_that_is_no_json_is_called_so(body: bytes) -> None:
+    with pytest.raises(InputError, match=r"^the request is not JSON: send an object, \{…\}$"):
         parse(body, check_pb2.CheckProofRequest())
 
 
