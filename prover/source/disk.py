@@ -20,7 +20,7 @@ def read(path: Path) -> LeanFile:
     """Read and parse a file.
 
     Raises:
-        UserError: it cannot be read, is too large or empty, is not UTF-8, or has malformed imports.
+        UserError: it cannot be read, is too large or empty, is not UTF-8, holds a NUL character, or has malformed imports.
     """
     try:
         found = path.stat()
@@ -39,6 +39,9 @@ def read(path: Path) -> LeanFile:
         ) from None
     except OSError as error:
         raise UserError(f"cannot read {path}: {error.strerror}") from None
+    if "\0" in text:
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise UserError(f"{path}:{line}: a NUL character: this is not Lean source")
     if not text.strip():
         raise UserError(f"{path} is empty")
     try:

@@ -45,6 +45,10 @@ def test_files_that_cannot_be_used_are_named(tmp_path: Path) -> None:
     empty.write_text("\n")
     latin.write_bytes(b"theorem caf\xe9 : True := by sorry")
     plain.write_text("def x := 1\n")
+    binary = tmp_path / "binary.lean"
+    binary.write_bytes(b"\x7fELF\n\0\0")
+    for command in ("prove", "check"):
+        assert refused(leansieve(command, binary)) == f"{binary}:2: a NUL character: this is not Lean source"
     assert refused(leansieve("prove", empty)) == f"{empty} is empty"
     assert "byte 0xe9 is not UTF-8; save the file as UTF-8" in refused(leansieve("prove", latin))
     assert "has no `sorry`: `leansieve check`" in refused(leansieve("prove", plain))
