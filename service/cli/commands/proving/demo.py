@@ -35,6 +35,7 @@ def demo(
         arguments += ["--model", "shipped"]
         # The examples name no focus, so only the base is used.
         environment["LEANSIEVE_MODEL__ENGINE__MODELS"] = '["base"]'
+    common.stdout.print(f"starting a server with {'Lean and vLLM' if environment else 'Lean'} (a minute or two)")
     proved = common.run(_demo(settings, todo, arguments, environment))
     common.stdout.print(f"{proved} of {len(todo)} theorems proved; no process is left")
     if proved < len(todo):
