@@ -230,7 +230,8 @@ class _Filling:
             if below is None:
                 break
             self.now, faults = below
-            for fault in faults:
+            told = {one.hole.command for one in self.outcomes if one.verdict is not None}
+            for fault in (one for one in faults if one.number not in told):
                 yield CommandRejected(replace(fault, line=self.now.line_in(self._was, fault.number, fault.line)))
         await self._take(outcome)
         yield outcome

@@ -203,8 +203,11 @@ class LeanFile:
         return _offset(self.text, line, column)
 
     def number_at(self, offset: int) -> int | None:
-        """Return the number of the command at or before an offset."""
+        """Return the number of the command at or before an offset; the blank after a command's end counts as its own."""
         number = bisect_right(self.commands, offset, key=lambda command: command.start) - 1
+        # Lean reports that a command ends too early at its end, where the next one's blanks and comments begin.
+        if number > 0 and offset == self.commands[number - 1].end and self.code[offset : offset + 1].isspace():
+            number -= 1
         return number if number >= 0 else None
 
     def position(self, item: Command, message: Message) -> tuple[int, int]:

@@ -314,6 +314,21 @@ def test_errors_above_a_theorem_are_local() -> None:
     assert below_faults(file, mine) is None
 
 
+def test_an_error_where_a_command_ends_too_early_hides_none_of_the_next_command() -> None:
+    file = lean_file.parse('theorem (x : 1 := sorry\n\ndef f : Nat := "hello"\n\ntheorem c : f = f := rfl\n')
+    errors = tuple(
+        Message("error", text, Region.CONTEXT, line, column)
+        for text, line, column in (
+            ("unexpected token '('", 1, 7),
+            ("unexpected token 'def'", 1, 23),
+            ("type mismatch", 3, 15),
+        )
+    )
+    below = below_faults(file, Verdict(VerdictKind.INVALID_STATEMENT, messages=errors))
+    assert below is not None
+    assert [(fault.number, fault.text) for fault in below[1]] == [(0, "unexpected token '('"), (1, "type mismatch")]
+
+
 def test_a_declaration_with_a_hole_is_its_own_candidate() -> None:
     file = lean_file.parse(
         "open Nat in\n/-- two -/\ndef two : Fin 3 := ⟨2, by sorry⟩\n\nlemma x : True where\n  a := sorry\n"

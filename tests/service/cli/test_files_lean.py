@@ -62,6 +62,15 @@ async def test_an_axiom_that_a_failed_proof_rests_on_is_nobody_elses_proof(serve
     assert "it rests on bad, which is not proved" in done.out
 
 
+async def test_an_unreadable_command_is_reported_once_and_hides_no_error_below_it(served: str, tmp_path: Path) -> None:
+    path = tmp_path / "F.lean"
+    path.write_text('theorem (x : 1 := sorry\ndef f : Nat := "hello"\ntheorem c : f = f := by sorry\n')
+    done = await leansieve("prove", path, "--server", served, "--samples", "1")
+    assert done.status == 1
+    assert done.out.count("F.lean:1:7: ") == 1
+    assert "F.lean:2:15: error: Type mismatch" in done.out
+
+
 async def test_a_proof_that_rests_on_an_axiom_of_the_file_names_it(served: str, tmp_path: Path) -> None:
     path = tmp_path / "F.lean"
     path.write_text(
