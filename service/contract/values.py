@@ -10,7 +10,7 @@ from prover.requests import Bounds, Check
 from prover.theorem import Theorem
 from prover.verdict import Message, Mode, Path, Policy, Region, Trust, Verdict, VerdictKind
 from service.contract.fields import duration, read, seconds, write
-from service.core.limits.text import read_theorem, take
+from service.core.limits.text import read_theorem, take_candidate
 from service.ops.config import TextSettings
 
 KINDS = {kind: verdict_pb2.VerdictKind.Value(f"VERDICT_KIND_{kind.name}") for kind in VerdictKind}
@@ -191,7 +191,7 @@ def check_from_proto(request: check_pb2.CheckProofRequest, default: Bounds, text
     mode = Mode(given)
     if request.guard and not request.theorem.statement.strip():
         raise InputError("guard", "a guard needs a statement, and the request has none")
-    text = take(given, request.proof if mode is Mode.PROOF else request.file, texts.candidate)
+    text = take_candidate(mode, request.proof if mode is Mode.PROOF else request.file, texts.candidate)
     return Check(
         theorem=theorem_from_proto(request.theorem, texts, stated=mode is Mode.PROOF),
         candidate=Candidate(text, mode, source="given"),

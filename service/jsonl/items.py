@@ -17,7 +17,7 @@ from prover.candidate import Candidate
 from prover.errors import InputError, UserError
 from prover.theorem import Theorem
 from prover.verdict import Mode, Verdict
-from service.core.limits.text import CHECK_COMMAND, printable, read_theorem, refusal, take
+from service.core.limits.text import CHECK_COMMAND, printable, read_theorem, refusal, take, take_candidate
 from service.jsonl.rows import Id
 from service.ops.config import TextSettings
 
@@ -190,4 +190,4 @@ def _candidate(fields: Mapping[str, Any], number: int, limits: TextSettings) -> 
         what = "has both `proof` and `file`: give one of them" if given else "needs either `proof` or `file`"
         raise InputError("statement", f"line {number} {what}")
     text = _text(fields, given[0].value, number)
-    return Candidate(take(given[0].value, text, limits.candidate), given[0], source="given")
+    return Candidate(take_candidate(given[0], text, limits.candidate), given[0], source="given")

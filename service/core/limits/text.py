@@ -4,8 +4,9 @@ import unicodedata
 
 from prover.errors import InputError
 from prover.source import typed
+from prover.source.lexer import tokenize
 from prover.theorem import Header, HeaderError, Theorem
-from prover.verdict import Message, Region, Verdict, VerdictKind
+from prover.verdict import Message, Mode, Region, Verdict, VerdictKind
 from service.ops.config import TextSettings
 
 _REGIONS = {"header": Region.HEADER, "project": Region.HEADER, "context": Region.CONTEXT, "statement": Region.STATEMENT}
@@ -40,6 +41,21 @@ def take(field: str, text: str, longest: int) -> str:
         raise InputError(field, f"the {name} is {size:,} bytes long; at most {longest:,} are taken")
     if "\0" in text:
         raise InputError(field, f"the {name} holds a NUL character at character {text.index(chr(0))}")
+    return text
+
+
+def take_candidate(mode: Mode, text: str, longest: int) -> str:
+    """Return the text of a candidate if it is valid.
+
+    Raises:
+        InputError: as `take`; or it begins with something that belongs elsewhere.
+    """
+    take(mode.value, text, longest)
+    first = next(tokenize(text), None)
+    if mode is Mode.PROOF and first is not None and first.text == ":=":
+        raise InputError("proof", "`proof` is the text after `:=`: leave out the `:=`")
+    if mode is Mode.FILE and first is not None and first.text == "import":
+        raise InputError("file", "`file` has no imports: put them in `header`")
     return text
 
 

@@ -17,9 +17,10 @@ from prover.events import Ending, Finished, Progress, Proof
 from prover.premises.query import Premises, QueryKind, kind_of
 from prover.requests import Accepted, Check, Search, Service
 from prover.tutor.hints import Tutoring
+from prover.verdict import Mode
 from service.auth.identity import Role
 from service.core.endings import stuck
-from service.core.limits.text import read_theorem, take
+from service.core.limits.text import read_theorem, take, take_candidate
 from service.mcp.answers.answer import MOST_ITEMS, shortened
 from service.mcp.answers.searches import CounterexampleItem, DisproveAnswer, NoteItem, ProofItem, ProveAnswer
 from service.mcp.answers.suggestions import EarlierHint, HintAnswer, PremiseItem, SearchAnswer, SuggestAnswer
@@ -91,7 +92,7 @@ class StatementTools(Tools):
         service = await self._service()
         texts = self._settings.text
         theorem = read_theorem(statement, header, context, texts)
-        candidate = Candidate(take("proof", proof, texts.candidate), source="agent")
+        candidate = Candidate(take_candidate(Mode.PROOF, proof, texts.candidate), source="agent")
         return VerdictAnswer.of(await service.check(Check(theorem, candidate, self._checking)))
 
     @answering(ChecksAnswer, Role.CHECK)
@@ -109,7 +110,7 @@ class StatementTools(Tools):
                 try:
                     item, texts = _item(number, unread), self._settings.text
                     theorem = read_theorem(item.statement, item.header, item.context, texts)
-                    candidate = Candidate(take("proof", item.proof, texts.candidate), source="agent")
+                    candidate = Candidate(take_candidate(Mode.PROOF, item.proof, texts.candidate), source="agent")
                     found = VerdictAnswer.of(await service.check(Check(theorem, candidate, self._checking)))
                 except UserError as error:
                     found = VerdictAnswer.failed(error)
@@ -154,7 +155,7 @@ class StatementTools(Tools):
         service = await self._service()
         theorem = read_theorem(statement, header, context, self._settings.text, instead="lean_check")
         given = tuple(one.given() for one in earlier)
-        proof = take("proof", proof, self._settings.text.candidate)
+        proof = take_candidate(Mode.PROOF, proof, self._settings.text.candidate)
         return HintAnswer.of(await service.hint(Tutoring(theorem, proof, given, seconds=seconds, check=self._checking)))
 
     @answering(SearchAnswer, Role.CHECK)

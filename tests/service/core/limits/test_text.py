@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from prover.errors import InputError
 from prover.theorem import Header
-from prover.verdict import Region, VerdictKind
-from service.core.limits.text import printable, read_theorem, refusal
+from prover.verdict import Mode, Region, VerdictKind
+from service.core.limits.text import printable, read_theorem, refusal, take_candidate
 from service.ops.config import TextSettings
 
 
@@ -36,6 +36,22 @@ def test_a_text_that_cannot_be_taken_is_named(arguments: tuple[str, str, str], f
     verdict = refusal(caught.value)
     assert verdict.kind is VerdictKind.INVALID_STATEMENT
     assert verdict.messages[0].region is Region(field.removeprefix("theorem."))
+
+
+@pytest.mark.parametrize(
+    ("mode", "text", "words"),
+    [
+        (Mode.PROOF, " -- so\n:= rfl", "leave out the `:=`"),
+        (Mode.FILE, "import Std\ntheorem a : True := trivial", "`file` has no imports: put them in `header`"),
+    ],
+)
+def test_a_candidate_that_begins_with_what_belongs_elsewhere_is_told_where(mode: Mode, text: str, words: str) -> None:
+    with pytest.raises(InputError, match=words) as caught:
+        take_candidate(mode, text, 1_000)
+    verdict = refusal(caught.value)
+    assert (verdict.kind, verdict.messages[0].region) == (VerdictKind.REJECTED, Region.CANDIDATE)
+    other = Mode.FILE if mode is Mode.PROOF else Mode.PROOF
+    assert take_candidate(other, text, 1_000) == text
 
 
 @given(st.text())
