@@ -20,7 +20,8 @@ def read(path: Path) -> LeanFile:
     """Read and parse a file.
 
     Raises:
-        UserError: it cannot be read, is too large or empty, is not UTF-8, holds a NUL character, or has malformed imports.
+        UserError: it cannot be read, is too large or empty, is not UTF-8, begins with a byte order mark, holds a NUL
+            character, or has malformed imports.
     """
     try:
         found = path.stat()
@@ -42,6 +43,8 @@ def read(path: Path) -> LeanFile:
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise UserError(f"{path}:{line}: a NUL character: this is not Lean source")
+    if text.startswith("\ufeff"):
+        raise UserError(f"{path}:1: begins with a byte order mark, which Lean does not read: save the file without it")
     if not text.strip():
         raise UserError(f"{path} is empty")
     try:

@@ -180,6 +180,7 @@ def test_reading_refuses_what_is_no_lean_file(tmp_path: Path) -> None:
     for name, content, words in [
         ("empty.lean", b" \n", "is empty"),
         ("latin.lean", b"-- ok\ntheorem caf\xe9 : True", r"latin.lean:2: byte 0xe9 is not UTF-8"),
+        ("marked.lean", b"\xef\xbb\xbftheorem a : True := trivial\n", "byte order mark, .*: save the file without it"),
         ("huge.lean", b"-" * (disk.LONGEST + 1), "larger than"),
         ("import.lean", b"import ../x\n", "header line 1"),
         ("all.lean", b"module\n\npublic import all\n", "header line 3"),
