@@ -50,6 +50,8 @@ class ImportPolicy:
             if not self._is_allowed(module):
                 allowed = ", ".join(self._allowed or ())
                 reason = f"`import {module[:_SHOWN]}` is not allowed here; allowed are {allowed} and below"
+                if self._runtime.name == "embedded":
+                    reason += "; modules of a Lake project are checked with it (`--project`, docs/native.md)"
                 return VerdictKind.FORBIDDEN, reason
         if (answer := self._rejected.get(imports)) is not None:
             return VerdictKind.INVALID_STATEMENT, answer

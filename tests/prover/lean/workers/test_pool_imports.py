@@ -132,6 +132,15 @@ async def test_default_imports_that_were_refused_are_served_once_lean_knows_them
         assert (await pool.check(theorem(), proof())).verified
 
 
+async def test_an_import_that_the_embedded_lean_lacks_is_answered_with_where_it_can_be_had() -> None:
+    async with pool_of(runtime=ScriptedRuntime(name="embedded")) as pool:
+        verdict = await pool.check(theorem(imports=("Mathlib",)), proof())
+    assert verdict.messages[0].text == (
+        "`import Mathlib` is not allowed here; allowed are Init, Std and below; "
+        "modules of a Lake project are checked with it (`--project`, docs/native.md)"
+    )
+
+
 async def test_hostile_import_lists_are_refused_and_not_kept() -> None:
     name = "Std." + "x" * 100_000
     async with pool_of(runtime=ScriptedRuntime(absent=(name,))) as pool:
