@@ -3,13 +3,14 @@ errors stay local.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from prover.assistance.suggest import Suggest, Suggestions
 from prover.candidate import Candidate
 from prover.options import CheckOptions
 from prover.requests import Check, Service, StatementError
-from prover.source.faults import Fault, below_faults
+from prover.source import scanner
+from prover.source.faults import Fault, below_faults, rests_on_unproved
 from prover.source.lean_file import LeanFile
 from prover.source.scanner import Command
 from prover.verdict import Verdict
@@ -48,6 +49,20 @@ async def judge(
             return Judged(verdict, check, file, tuple(faults))
         file, found = below
         faults += found
+
+
+async def unproved_above(service: Service, file: LeanFile, item: Command, options: CheckOptions) -> Verdict | None:
+    """Return the verdict on an open theorem whose statement rests on something unproved above it, so that no proof of it is
+    accepted, with the messages that say so; None if it rests on nothing unproved.
+
+    Raises:
+        UserError: as `Service.check`.
+    """
+    if not file.fallen and not scanner.SORRY.search(file.code, file.body, item.start):
+        return None
+    verdict = await service.check(Check(file.theorem(item), file.candidate(item), options))
+    messages = rests_on_unproved(verdict)
+    return replace(verdict, messages=messages) if messages else None
 
 
 async def suggest(

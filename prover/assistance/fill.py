@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from prover.assistance import closing
+from prover.assistance import closing, commands
 from prover.assistance.place import of_hole
 from prover.candidate import Candidate
 from prover.errors import InputError
@@ -92,7 +92,7 @@ class HoleOutcome:
             has other holes.
         replacement: text that replaces the hole.
         finished: last event of the search, if there was one.
-        verdict: verdict on the statement, if it does not elaborate.
+        verdict: verdict on the statement, if it does not elaborate or rests on something unproved.
     """
 
     hole: Hole
@@ -271,6 +271,9 @@ class _Filling:
         found: list[Proof] = []
         item = self.now.commands[hole.command]
         try:
+            if (unproved := await commands.unproved_above(self._service, self.now, item, self._options)) is not None:
+                yield HoleOutcome(hole, verdict=unproved)
+                return
             search = Search(self.now.theorem(item), options)
             async with contextlib.aclosing(self._service.prove(search)) as events:
                 async for event in events:

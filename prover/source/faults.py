@@ -14,6 +14,11 @@ from prover.verdict import Message, Region, Verdict
 _RESTS_ON = re.compile(r"it rests on (.+), which (?:is|are) not proved")
 
 
+def rests_on_unproved(verdict: Verdict) -> tuple[Message, ...]:
+    """Return the messages that name what the theorem rests on without its being proved; empty if the only `sorry` is its own."""
+    return tuple(message for message in verdict.messages if _RESTS_ON.match(message.text))
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """A command that Lean rejects, with Lean's first error at a line (from 1) and column (from 0)."""

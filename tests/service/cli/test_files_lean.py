@@ -69,6 +69,8 @@ async def test_an_unreadable_command_is_reported_once_and_hides_no_error_below_i
     assert done.status == 1
     assert done.out.count("F.lean:1:7: ") == 1
     assert "F.lean:2:15: error: Type mismatch" in done.out
+    assert "F.lean:3:21: it rests on f, which is not proved" in done.out
+    assert "no proof" not in done.out, "nothing is searched for"
 
 
 async def test_a_proof_that_rests_on_an_axiom_of_the_file_names_it(served: str, tmp_path: Path) -> None:
