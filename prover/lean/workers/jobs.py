@@ -3,7 +3,7 @@
 import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Any, Generic, TypeVar
@@ -60,6 +60,7 @@ class Job(Generic[T]):
         charge: receives the seconds that workers spend on it.
         wait: receives the seconds that it waited.
         queued: loop time when it was last queued.
+        context: the context variables of its caller, for log lines about it.
     """
 
     request: Request[T]
@@ -74,6 +75,7 @@ class Job(Generic[T]):
     charge: Charge = field(default_factory=CHARGE.get)
     wait: Charge = field(default_factory=WAIT.get)
     queued: float = 0.0
+    context: Context = field(default_factory=copy_context)
 
     @property
     def retried(self) -> bool:

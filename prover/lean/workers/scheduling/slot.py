@@ -228,7 +228,8 @@ class WorkerSlot:
         job.charge(_now() - began)
         if ended:
             self.state = State.STARTING
-            _log.warning("a Lean worker ended in a %s request: it %s", job.request.op, ended.why)
+            said = "a Lean worker ended in a %s request: it %s"
+            job.context.run(_log.warning, said, job.request.op, ended.why)
             _log.debug("its last words: %s", worker.last_words)
             await worker.close(ended.end)
             if after_end(job, ended):

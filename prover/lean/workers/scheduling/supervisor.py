@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Mapping
+from contextvars import Context
 
 from prover.lean.processes.capacity import cores, worker_count
 from prover.lean.processes.ending import End
@@ -86,7 +87,11 @@ class WorkerSupervisor:
         self.slots = [WorkerSlot(self, self._scheduler, self.imports, charges) for _ in range(workers + spares)]
         self.slots[0].worker = self._warm
         self._scheduler.open(self.slots, workers)
-        self._tasks = [asyncio.create_task(work) for work in (*(slot.run() for slot in self.slots), self._watch())]
+        # They outlive the request that started them, and their log lines do not carry its id.
+        self._tasks = [
+            asyncio.create_task(work, context=Context())
+            for work in (*(slot.run() for slot in self.slots), self._watch())
+        ]
 
     async def ready(self) -> None:
         """Wait for the first worker.

@@ -1,9 +1,11 @@
 """A pool whose workers crash, hang, flood, grow and are killed, emulated by scripted processes."""
 
 import asyncio
+import logging
 import os
 import random
 import signal
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +36,28 @@ async def test_stopped_worker_is_nobodys_fault_and_the_check_is_tried_again() ->
         os.kill(pids(pool).pop(), signal.SIGSTOP)
         assert (await pool.check(theorem(), proof(), SHORT)).verified
         assert pool.stats().ends == {End.OUTSIDE: 1}
+
+
+async def test_the_log_line_about_a_worker_that_ended_belongs_to_the_request_in_work() -> None:
+    """The line carried the id of the request that had started the worker, which had ended long before."""
+    request, told = ContextVar("request", default="none"), []
+
+    class Noting(logging.Handler):
+        def emit(self, _record: logging.LogRecord) -> None:
+            told.append(request.get())
+
+    noting = Noting(logging.WARNING)
+    slot._log.addHandler(noting)
+    try:
+        request.set("first")
+        async with pool_of(grace_seconds=0.2) as pool:
+            await pool.ready()
+            request.set("second")
+            os.kill(pids(pool).pop(), signal.SIGSTOP)
+            await pool.check(theorem(), proof(), SHORT)
+    finally:
+        slot._log.removeHandler(noting)
+    assert set(told) == {"second"}
 
 
 @pytest.mark.parametrize(
