@@ -7,6 +7,7 @@ from pathlib import Path
 import psutil
 import pytest
 import pytest_asyncio
+from hypothesis import settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadFileScheduling
 
@@ -33,6 +34,10 @@ _FAST = (
 
 
 _ENGINES = {"sampler", "vllm_server"}
+
+# No test is timed, since the machine is shared.
+settings.register_profile("shared_machine", deadline=None)
+settings.load_profile("shared_machine")
 
 gc.disable()  # what is imported and collected stays: to look through it, again and again, takes a sixth of the time of a collection
 

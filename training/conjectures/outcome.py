@@ -45,7 +45,7 @@ class ConjectureStatus(StrEnum):
     """A new theorem with proofs."""
 
 
-class Attempt(NamedTuple):
+class CheckedCandidate(NamedTuple):
     """A candidate proof that was checked."""
 
     recipe: str
@@ -81,7 +81,7 @@ class ConjectureOutcome(BaseModel):
     """The origin of the conjecture: a template, a mutation with its kind of source, the library. Files of earlier versions have none."""
     kind: str = ""
     """Kind of theorem for choosing recipes. Files of earlier versions have none."""
-    attempts: tuple[Attempt, ...] = ()
+    attempts: tuple[CheckedCandidate, ...] = ()
     """Candidates in the order in which they were checked. Files of earlier versions have none."""
     tried: int = Field(default=0, ge=0)
     """Number of candidate proofs checked."""

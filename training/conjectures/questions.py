@@ -13,7 +13,7 @@ from prover.search.diversity import distinct_key
 from prover.verdict import Limits, Verdict, VerdictKind
 from training.conjectures.evidence import Evidence
 from training.conjectures.experience import Experience, is_own, own_recipe
-from training.conjectures.outcome import Attempt, ConjectureStatus
+from training.conjectures.outcome import CheckedCandidate, ConjectureStatus
 from training.conjectures.sources.proposal import ProposedTheorem
 from training.seeds.shrink import without_any_facts
 
@@ -59,7 +59,7 @@ class ConjectureQuestions:
     ) -> None:
         """Use `checker` within the budget."""
         self.proofs: dict[str, str] = {}
-        self.attempts: list[Attempt] = []
+        self.attempts: list[CheckedCandidate] = []
         self.milliseconds = 0.0
         self._checker, self._proposal, self._budget, self._experience = checker, proposal, budget, experience
         self._theorem = proposal.record.theorem
@@ -104,7 +104,7 @@ class ConjectureQuestions:
             gained = verdict.verified and term not in self.proofs
             if gained:
                 self.proofs[term] = proof
-            self.attempts.append(Attempt(recipe, gained, round(verdict.elapsed_ms)))
+            self.attempts.append(CheckedCandidate(recipe, gained, round(verdict.elapsed_ms)))
             kind = self._proposal.arm if is_own(recipe) else self._proposal.kind
             self._experience.learn(kind, recipe, gained, verdict.elapsed_ms)
         return True

@@ -45,7 +45,7 @@ def test_every_reduction_is_shorter(proof: str) -> None:
     assert all(length(reduced) < length(proof) for reduced in reductions(proof))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(proofs, st.integers(0, 30), st.data())
 def test_the_result_holds_is_no_longer_and_takes_no_more_checks_than_allowed(
     proof: str, checks: int, data: st.DataObject

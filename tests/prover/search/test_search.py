@@ -117,7 +117,7 @@ budgets = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(plans, budgets, st.integers(1, 4), st.integers(0, 3))
 def test_no_budget_is_ever_exceeded_and_every_ending_is_true(plan, budget, concurrency, turns):
     checker = ScriptedChecker(turns)

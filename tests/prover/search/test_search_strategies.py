@@ -115,7 +115,7 @@ async def test_a_check_that_was_begun_is_finished_when_questions_use_the_budget_
     assert finished.spent.checked == 1
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.lists(st.sampled_from(["ask", "check", "sample"]), max_size=10), min_size=1, max_size=3),
     st.integers(1, 12),

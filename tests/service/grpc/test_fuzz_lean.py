@@ -188,9 +188,7 @@ async def test_whatever_is_sent_the_server_stands_and_says_what_is_wrong(
         assert end in ORDINARY, f"{end} for {request}"
 
     def session(tame: bool) -> Callable[[], None]:
-        examples = settings(
-            max_examples=max(1, REQUESTS // 2), deadline=None, database=None, suppress_health_check=list(HealthCheck)
-        )
+        examples = settings(max_examples=max(1, REQUESTS // 2), database=None, suppress_health_check=list(HealthCheck))
         return examples(given(messages(method.input_type, tame))(run))  # type: ignore[no-any-return]
 
     with capture_logs() as logs:

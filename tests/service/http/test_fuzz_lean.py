@@ -99,9 +99,7 @@ async def test_whatever_is_posted_the_server_stands_and_says_what_is_wrong(name:
         assert status in ORDINARY | {LEFT}, (status, body)
 
     def session(bodies: st.SearchStrategy[bytes]) -> Callable[[], None]:
-        examples = settings(
-            max_examples=max(1, REQUESTS // 2), deadline=None, database=None, suppress_health_check=list(HealthCheck)
-        )
+        examples = settings(max_examples=max(1, REQUESTS // 2), database=None, suppress_health_check=list(HealthCheck))
         return examples(given(bodies)(run))  # type: ignore[no-any-return]
 
     with capture_logs() as logs:
@@ -137,9 +135,7 @@ async def test_schemathesis_finds_nothing_that_the_document_does_not_say(bridge:
     def session() -> None:
         for operation in schema.get_all_operations():
             strategy = operation.ok().as_strategy()
-            examples = settings(
-                max_examples=REQUESTS, deadline=None, database=None, suppress_health_check=list(HealthCheck)
-            )
+            examples = settings(max_examples=REQUESTS, database=None, suppress_health_check=list(HealthCheck))
             examples(given(case=strategy)(run))()
 
     with capture_logs() as logs:
