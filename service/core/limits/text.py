@@ -4,7 +4,6 @@ import unicodedata
 
 from prover.errors import InputError
 from prover.source import typed
-from prover.source.lexer import tokenize
 from prover.theorem import Header, HeaderError, Theorem
 from prover.verdict import Message, Mode, Region, Verdict, VerdictKind
 from service.ops.config import TextSettings
@@ -51,10 +50,9 @@ def take_candidate(mode: Mode, text: str, longest: int) -> str:
         InputError: as `take`; or it begins with something that belongs elsewhere.
     """
     take(mode.value, text, longest)
-    first = next(tokenize(text), None)
-    if mode is Mode.PROOF and first is not None and first.text == ":=":
+    if mode is Mode.PROOF and text.lstrip().startswith(":="):
         raise InputError("proof", "`proof` is the text after `:=`: leave out the `:=`")
-    if mode is Mode.FILE and first is not None and first.text == "import":
+    if mode is Mode.FILE and text.split(maxsplit=1)[:1] == ["import"]:
         raise InputError("file", "`file` has no imports: put them in `header`")
     return text
 

@@ -38,7 +38,9 @@ async def test_stopped_worker_is_nobodys_fault_and_the_check_is_tried_again() ->
         assert pool.stats().ends == {End.OUTSIDE: 1}
 
 
-async def test_the_log_line_about_a_worker_that_ended_belongs_to_the_request_in_work() -> None:
+async def test_the_log_line_about_a_worker_that_ended_belongs_to_the_request_in_work(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     """The line carried the id of the request that had started the worker, which had ended long before."""
     request, told = ContextVar("request", default="none"), []
 
@@ -46,6 +48,7 @@ async def test_the_log_line_about_a_worker_that_ended_belongs_to_the_request_in_
         def emit(self, _record: logging.LogRecord) -> None:
             told.append(request.get())
 
+    caplog.set_level("WARNING")  # a server of another test may have set it higher
     noting = Noting(logging.WARNING)
     slot._log.addHandler(noting)
     try:

@@ -41,7 +41,7 @@ def test_a_text_that_cannot_be_taken_is_named(arguments: tuple[str, str, str], f
 @pytest.mark.parametrize(
     ("mode", "text", "words"),
     [
-        (Mode.PROOF, " -- so\n:= rfl", "leave out the `:=`"),
+        (Mode.PROOF, "\n  := rfl", "leave out the `:=`"),
         (Mode.FILE, "import Std\ntheorem a : True := trivial", "`file` has no imports: put them in `header`"),
     ],
 )
