@@ -47,7 +47,11 @@ async def test_the_time_in_which_lean_starts_for_a_statement_is_time_of_its_sear
         await asyncio.sleep(0.1)
         return Elaboration(VerdictKind.VERIFIED)
 
+    async def check(*_: object) -> None:
+        await asyncio.sleep(60)
+
     client = AsyncMock(PoolClient, elaborate=elaborate)
+    client.checking.return_value = AsyncMock(check=check)
     client.stuck.return_value = None
     monkeypatch.setattr(Engine, "workers", 1)
     engine = Engine(Settings())
