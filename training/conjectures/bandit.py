@@ -2,8 +2,9 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass
 from random import Random
+
+from training.conjectures.experience import DecayingRate
 
 _SHARE = 0.14
 """Largest share of a family in the theorems kept."""
@@ -15,18 +16,10 @@ _DRAWING = 40.0
 """Cost of a draw besides Lean, in milliseconds."""
 _LONGEST = 5_000.0
 """Longest time that one draw counts for, in milliseconds: on a busy machine, more of it was waiting."""
+_FIRST_RATE = (2.0, 400.0)
+"""Assumed number of proofs of an arm, and the milliseconds that they took, before there are data."""
 _CONTRAST = 3
 """Exponent of the rates; the higher, the rarer are families with a low one."""
-
-
-@dataclass(slots=True)
-class _Arm:
-    gained: float = 2.0
-    milliseconds: float = 400.0
-
-    @property
-    def rate(self) -> float:
-        return self.gained / self.milliseconds
 
 
 class Bandit:
@@ -34,7 +27,7 @@ class Bandit:
 
     def __init__(self, arms: Iterable[str]) -> None:
         """Start with equal expectations of all arms."""
-        self._arms = {arm: _Arm() for arm in arms}
+        self._arms = {arm: DecayingRate(*_FIRST_RATE, _FORGOTTEN, _LONGEST) for arm in arms}
         self._kept: Counter[str] = Counter()
 
     @property
@@ -61,8 +54,7 @@ class Bandit:
         """Record what a draw gave and what it cost. Arms of earlier runs that do not exist any more are left out."""
         self._kept[_family(arm)] += theorems
         if (known := self._arms.get(arm)) is not None:
-            known.gained = _FORGOTTEN * known.gained + proofs
-            known.milliseconds = _FORGOTTEN * known.milliseconds + min(milliseconds, _LONGEST) + _DRAWING
+            known.add(proofs, milliseconds, _DRAWING)
 
     def drop(self, arm: str) -> None:
         """Leave out an arm that is exhausted."""

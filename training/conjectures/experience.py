@@ -53,6 +53,33 @@ class _Tally:
         self.milliseconds += milliseconds
 
 
+@dataclass(slots=True)
+class DecayingRate:
+    """Proofs per millisecond, in which earlier trials weigh less after each further one.
+
+    Attributes:
+        gained: proofs, so weighed; the first value is assumed before there are data.
+        milliseconds: time that they took.
+        decay: weight of all earlier trials after a further one.
+        longest: longest time that one trial counts for, in milliseconds: on a busy machine, more of it was waiting.
+    """
+
+    gained: float
+    milliseconds: float
+    decay: float
+    longest: float
+
+    @property
+    def rate(self) -> float:
+        """Proofs per millisecond."""
+        return self.gained / self.milliseconds
+
+    def add(self, gained: int, milliseconds: float, overhead: float = 0.0) -> None:
+        """Record a trial; `overhead` is time added to the limited time."""
+        self.gained = self.decay * self.gained + gained
+        self.milliseconds = self.decay * self.milliseconds + min(milliseconds, self.longest) + overhead
+
+
 def own_recipe(proof: str) -> str:
     """Return the name, in place of a recipe's, of a proof that came with a conjecture: its tactics, each once."""
     return " ".join((_OWN, *dict.fromkeys(_TACTIC.findall(proof))))
@@ -86,12 +113,12 @@ class Experience:
     def __init__(self) -> None:
         """Start without trials."""
         self._tallies: defaultdict[tuple[str, str], _Tally] = defaultdict(_Tally)
-        self._gained, self._milliseconds = _FIRST_RATE
+        self._recent = DecayingRate(*_FIRST_RATE, _FORGOTTEN, _LONGEST)
 
     @property
     def rate(self) -> float:
         """Proofs per millisecond of late: what Lean's time is worth elsewhere."""
-        return self._gained / self._milliseconds
+        return self._recent.rate
 
     def proofs(self, kind: str, theorem: Theorem, random: Random) -> Iterator[tuple[str, str, float]]:
         """Yield candidate proofs with the names of their recipes and the new proofs expected per millisecond, the most
@@ -115,15 +142,13 @@ class Experience:
 
     def learn(self, kind: str, recipe: str, gained: bool, milliseconds: float) -> None:
         """Record that a recipe was tried on a theorem of a kind, and whether it gave a new proof."""
-        milliseconds = min(milliseconds, _LONGEST)
         for path in _paths(kind):
-            self._tallies[path, recipe].add(gained, milliseconds)
+            self._tallies[path, recipe].add(gained, min(milliseconds, _LONGEST))
         self.add(gained, milliseconds)
 
     def add(self, gained: int, milliseconds: float) -> None:
         """Record proofs beside those learnt (negative: that they were not kept), and time for other questions."""
-        self._gained = _FORGOTTEN * self._gained + gained
-        self._milliseconds = _FORGOTTEN * self._milliseconds + min(milliseconds, _LONGEST)
+        self._recent.add(gained, milliseconds)
 
     def promise(self, kind: str, recipe: str) -> float:
         """Return the expected new proofs per millisecond."""

@@ -116,9 +116,8 @@ class ConjectureQuestions:
         own = list({distinct_key(proof, self._theorem): proof for proof in reversed(self._proposal.proofs)}.values())
         random.shuffle(own)
         arm, kind = self._proposal.arm, self._proposal.kind
-        promised = [
-            (name, proof, _FAVOUR * self._experience.promise(arm, name)) for proof in own if (name := own_recipe(proof))
-        ]
+        named = [(own_recipe(proof), proof) for proof in own]
+        promised = [(name, proof, _FAVOUR * self._experience.promise(arm, name)) for name, proof in named]
         promised.sort(key=_promise, reverse=True)
         recipes = self._experience.proofs(kind, self._theorem, random)
         seen: set[str] = set()

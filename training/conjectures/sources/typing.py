@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 from prover.search.tactics.goals.propositions import unbracketed
+from prover.source.lexer import BRACKETS
 
-_BRACKETS = {"(": ")", "[": "]", "{": "}", "⟨": "⟩"}
 _BOOLEAN = (" || ", " && ", " == ", " != ")
 _ARITHMETIC = (" + ", " - ", " * ", " / ", " % ", " ^ ")
 _NOT_APPLIED = ("if", "match", "fun", "bif", "let", "¬")
@@ -76,8 +76,8 @@ def _outside(text: str) -> str:
         if awaited and sign == awaited[-1]:
             awaited.pop()
         shown.append("·" if awaited else sign)
-        if sign in _BRACKETS:
-            awaited.append(_BRACKETS[sign])
+        if sign in BRACKETS:
+            awaited.append(BRACKETS[sign])
     return "".join(shown)
 
 
