@@ -237,6 +237,18 @@ def test_a_host_without_the_base_s_files_is_one_sentence(start: Start, tmp_path:
         engine.open()
 
 
+def test_the_loss_of_a_host_is_told_and_not_that_its_replacement_did_not_start(
+    start: Start, tmp_path: Path, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    hosts = opened(start(Script(tmp_path / "up"), hosts=1), model, tokenizer)._members
+    lost = hosts.taken()
+    hosts.lose(lost, "is lost (ActorDiedError)")
+    hosts.lose(Member(lost.actor, time.monotonic()), "did not come up (ActorDiedError)")
+    hosts._hope_until = time.monotonic() - 1
+    with pytest.raises(SamplersLostError, match=rf"^host {re.escape(lost.name)} is lost \(ActorDiedError\)$"):
+        hosts.look()
+
+
 def test_when_the_last_machine_is_lost_it_is_one_sentence(
     start: Start,
     cluster: LocalCluster,

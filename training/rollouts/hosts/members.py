@@ -126,6 +126,7 @@ class Members:
             return
         if member.name:
             self.idle.append(member)
+            self._reason = ""
             return
         member.name, member.since = said, time.monotonic()
         self._coming[member.actor.open.remote(self._files)] = member
@@ -144,8 +145,10 @@ class Members:
     def lose(self, member: Member, why: str) -> None:
         """Give a process up; another one replaces it."""
         self._working.discard(member)
-        self._reason = f"host {member.name or 'of the cluster'} {why}"
-        self._report(f"{self._reason}; another one is requested")
+        reason = f"host {member.name or 'of the cluster'} {why}"
+        if member.name or not self._reason:  # a loss tells more than a replacement that did not start on any host
+            self._reason = reason
+        self._report(f"{reason}; another one is requested")
         self._end(member)
 
     def close(self) -> None:
