@@ -8,7 +8,7 @@ from training.comparison import Job, Portfolio, Training, jobs, load_comparison,
 from training.config import ConfigError
 from training.corpus.jsonl import write_jsonl
 from training.evaluation.portfolio import PortfolioResult
-from training.evaluation.report import write_report
+from training.evaluation.reports.report import write_report
 from training.evaluation.samples import ModelSamples, SampledProof, TheoremSamples
 
 SHARED = """

@@ -15,8 +15,8 @@ from typing import Any
 from prover.atomic import atomic_write_text
 from training.conjectures.outcome import ConjectureOutcome, ConjectureStatus
 from training.corpus.jsonl import read_jsonl
+from training.evaluation.reports.summary import summarise
 from training.evaluation.samples import ModelSamples
-from training.evaluation.summary import summarise
 from training.growing.config import Arm, GrowConfig, load_grow
 
 

@@ -134,7 +134,7 @@ def report(
 ) -> None:
     """Compute figures, plots and a table from the raw samples of several models."""
     with shared.user_errors():
-        from training.evaluation.report import write_report
+        from training.evaluation.reports.report import write_report
 
         write_report(results, out, base, portfolio)
     shared.remark(f"wrote {out / 'report.md'}")
@@ -147,7 +147,7 @@ def curves(
 ) -> None:
     """Plot training curves of several runs."""
     with shared.user_errors():
-        from training.evaluation.curves import draw_curves
+        from training.evaluation.reports.curves import draw_curves
 
         draw_curves(runs, out)
     shared.remark(f"wrote {out}")

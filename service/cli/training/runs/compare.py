@@ -31,8 +31,8 @@ def compare(
     command = shlex.join(["leansieve", *sys.argv[1:]])
     with shared.user_errors(), shared.interruptible():
         from training.comparison import Training, jobs, load_comparison, reports, trained
-        from training.evaluation.curves import draw_curves
-        from training.evaluation.report import write_report
+        from training.evaluation.reports.curves import draw_curves
+        from training.evaluation.reports.report import write_report
 
         comparison, training = load_comparison(file)
         for job in jobs(comparison, training):

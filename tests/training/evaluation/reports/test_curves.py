@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from training.evaluation.curves import draw_curves
+from training.evaluation.reports.curves import draw_curves
 
 
 def run_of(folder: Path, lines: list[dict[str, float]]) -> Path:

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.commands import leansieve
-from training.evaluation.report import write_report
+from training.evaluation.reports.report import write_report
+from training.evaluation.reports.summary import summarise
 from training.evaluation.samples import ModelSamples, SampledProof, TheoremSamples
-from training.evaluation.summary import summarise
 
 
 def model(name: str, right: list[int], samples: int = 8) -> ModelSamples:

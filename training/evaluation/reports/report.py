@@ -13,10 +13,10 @@ from typing import Any
 
 from training.evaluation.measures.difficulty import Difficulty
 from training.evaluation.measures.pareto import pareto_front
-from training.evaluation.plots import draw_plots
 from training.evaluation.portfolio import coverage, coverage_together, read_portfolio
+from training.evaluation.reports.plots import draw_plots
+from training.evaluation.reports.summary import summarise
 from training.evaluation.samples import ModelSamples
-from training.evaluation.summary import summarise
 
 
 def write_report(

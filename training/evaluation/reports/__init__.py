@@ -1,0 +1,1 @@
+"""Reports of evaluations: figures of each model, tables and plots."""
