@@ -1,9 +1,10 @@
-/- The leansieve worker: one Lean program that judges proofs (docs/worker-protocol.md).
-   Its files are joined in the order of their names and run with `lean --run`, natively and in WebAssembly.
-   It is interpreted, and the WebAssembly library lacks the private parts of modules, so it avoids everything that the
-   compiler would inline from them: no `for` over arrays, no `Array.foldl`, `List.erase`, `Name.toString`, …;
-   plain recursion over lists and calls to compiled functions instead. Recursion whose depth a request can choose is
-   tail recursion: the interpreter's frames are large, and WebAssembly's stack is not guarded. -/
+/- The leansieve worker: one Lean program that checks proofs (docs/worker-protocol.md).
+   Its files are joined in the order of their names, and the result runs with `lean --run`, natively and in WebAssembly.
+   The program is interpreted, and the WebAssembly library lacks the private parts of modules. It therefore avoids all
+   library functions that the compiler would inline from such parts (`for` over arrays, `Array.foldl`, `List.erase`,
+   `Name.toString`, …) and uses plain recursion over lists and calls of compiled functions instead. A recursion whose
+   depth a request can choose is a tail recursion: the interpreter's frames are large, and WebAssembly's stack has no
+   guard. -/
 module
 public import Lean
 open Lean Elab
@@ -12,5 +13,5 @@ set_option autoImplicit false
 
 namespace Leansieve
 
-/-- Shown in verdicts and receipts; raised whenever a verdict could change. -/
+/-- Version of the worker in verdicts and receipts, to be raised by every change after which a verdict could differ. -/
 def workerVersion : String := "10"

@@ -1,4 +1,4 @@
-/-! Small recursive helpers that stand in for library functions the interpreter cannot inline here. -/
+/-! Small recursive helpers in place of library functions that the interpreter cannot inline (00_header.lean). -/
 
 def nameString : Name → String
   | .anonymous => ""
@@ -6,14 +6,15 @@ def nameString : Name → String
   | .str p s => nameString p ++ "." ++ s
   | .num p n => nameString p ++ "." ++ toString n
 
-/-- A dotted name without `«»` escapes, as the protocol and the vetting lists write it. -/
+/-- A name continued by some parts. -/
 def nameOfParts : List String → Name → Name
   | [], n => n
   | s :: rest, n => nameOfParts rest (.str n s)
 
+/-- Reads a dotted name without `«»` escapes, the form of names in the protocol and the vetting lists. -/
 def parseName (s : String) : Name := nameOfParts (s.splitOn ".") .anonymous
 
-/-- `b` with the elements of `a` in front, last first. -/
+/-- The elements of `a` in reverse order, followed by `b`. -/
 def pushNames (a b : List Name) : List Name := match a with
   | [] => b
   | x :: xs => pushNames xs (x :: b)
@@ -22,7 +23,7 @@ def reverseList {α : Type} (a b : List α) : List α := match a with
   | [] => b
   | x :: xs => reverseList xs (x :: b)
 
-/-- The children of a node in front of `rest`, in order. -/
+/-- The children of a node in order, followed by `rest`. -/
 def pushSyntax (args : Array Syntax) (rest : List Syntax) : List Syntax := go args.size rest
 where
   go : Nat → List Syntax → List Syntax
@@ -50,7 +51,8 @@ def joinStrings (separator : String) : List String → String → String
   | [], acc => acc
   | s :: rest, acc => joinStrings separator rest (acc ++ separator ++ s)
 
-/-- What is taken of each entry of a persistent hash map; `PersistentHashMap.toList` is specialised at every use. -/
+/-- Results of `take` for all entries of a persistent hash map, in no particular order; `PersistentHashMap.toList` would
+    be specialised at every use. -/
 partial def mapNodes {ν ρ : Type} (take : Name → ν → ρ) (nodes : List (PersistentHashMap.Node Name ν)) (acc : List ρ) : List ρ :=
   match nodes with
   | [] => acc
@@ -67,18 +69,18 @@ where
     | .ref node :: es => go es (node :: rest) acc
     | .null :: es => go es rest acc
 
-/-- The constants that were added to an environment since its imports. -/
+/-- Constants that were added to an environment after its imports. -/
 def addedConstants (env : Kernel.Environment) : List ConstantInfo :=
   mapNodes (fun _ info => info) [env.constants.map₂.root] []
 
-/-- Constants by their names: those of an environment, or those that somebody claims. -/
+/-- Constants by name: those of an environment, or those that an export claims. -/
 abbrev Constants := Name → Option ConstantInfo
 
 @[noinline] def lookIn (env : Kernel.Environment) (n : Name) : Option ConstantInfo := env.find? n
 
 def constantsOf (env : Kernel.Environment) : Constants := fun n => lookIn env n
 
-/-- Most recently used first; at most `capacity` entries are kept. -/
+/-- A cache with one more entry. The entry stored last comes first, and at most `capacity` entries are kept. -/
 def remember {α : Type} (capacity : Nat) (key : String) (value : α) (cache : List (String × α)) : List (String × α) :=
   (key, value) :: take (capacity - 1) cache
 where

@@ -1,15 +1,16 @@
-/-! A hash table. Those of the library are specialised at every use, from private parts that the interpreter does not have. -/
+/-! A hash table. The library's hash tables are specialised at every use, from private parts that the interpreter
+    lacks. -/
 
 structure Table (κ ν : Type) where
   buckets : Array (List (κ × ν))
   size : Nat
 
-/-- How keys are told apart. -/
+/-- Hash and equality of keys. -/
 structure Key (κ : Type) where
   hash : κ → Nat
   same : κ → κ → Bool
 
--- not inlined: there is no closure of a foreign function of the library here
+-- Not inlined: the WebAssembly library has no closures of its foreign functions.
 @[noinline] def equalNames (a b : Name) : Bool := a == b
 @[noinline] def equalExprs (a b : Expr) : Bool := a == b
 @[noinline] def equalLevels (a b : Level) : Bool := a == b
@@ -30,7 +31,7 @@ where
     | [] => none
     | (l, v) :: rest => if key.same k l then some v else go rest
 
-/-- With one more entry, for a key that the table lacks. -/
+/-- Adds an entry for a key that the table lacks. -/
 def Table.add (t : Table κ ν) (key : Key κ) (k : κ) (v : ν) : Table κ ν :=
   let t := if t.size < 2 * t.buckets.size then t else { t with buckets := spread (4 * t.buckets.size) t.buckets.toList (Array.replicate (4 * t.buckets.size) []) }
   { buckets := put t.buckets.size k v t.buckets, size := t.size + 1 }

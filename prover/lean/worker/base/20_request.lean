@@ -1,4 +1,4 @@
-/-! What a request carries and what an answer says, as JSON. -/
+/-! Requests and answers as JSON. -/
 
 def field (j : Json) (key : String) : Json := match j.getObjVal? key with
   | .ok v => v
@@ -53,9 +53,10 @@ def Limits.ofJson (j : Json) : Limits where
   messages := natField j "messages" 20
   messageBytes := natField j "message_bytes" 4000
 
-/-- What a check allows beyond the vetting lists; `guard` is the library theorem that must not be used to prove itself. With
-    `holes` the candidate is a file that stands on the header alone, and those definitions need not be the context's. With `whole`
-    a `sorry` counts wherever in the candidate it is. -/
+/-- Permissions of a check beyond the vetting lists. `guard` is the library theorem that is proved anew and must not be
+    used. With `holes`, the candidate is a file that is elaborated from the header alone, and the values of these
+    definitions may differ from those in the context. With `whole`, a `sorry` anywhere in the candidate counts, not only
+    one on which the theorem depends. -/
 structure Policy where
   axioms : List Name
   kinds : List Name
@@ -74,7 +75,8 @@ def Policy.ofJson (j : Json) : Policy where
     | _ => false
   holes := if hasField j "holes" then some (namesOf (strsField j "holes") []) else none
 
-/-- The theorem part of a request. `key` identifies header, context, limits and policy together, `root` all of them but the context. -/
+/-- The theorem of a request, and the terms of its check. `key` identifies header, context, limits, and the policy's
+    axioms and kinds; `root` identifies the same without the context. -/
 structure Task where
   imports : List String
   prelude : String
@@ -94,7 +96,8 @@ def Task.ofJson (j : Json) : Task :=
   { imports, prelude := strField header "prelude", context := strField j "context", statement := strField j "statement",
     limits := Limits.ofJson limits, policy := Policy.ofJson policy, key := keyOf (field j "context"), root := keyOf .null }
 
-/-- A name as the list of its parts: with dots between them, a part with a dot in it would be two, and a number a text. -/
+/-- A name as the list of its parts. Joined by dots, a part that contains a dot would become two parts, and a number
+    would become text. -/
 def nameJson (n : Name) : Json := .arr (go n [])
 where
   go : Name → List Json → Array Json
@@ -113,7 +116,7 @@ where
       | .ok k => go rest (.num n k)
       | .error _ => n
 
-/-- Which of the request's texts a position lies in. -/
+/-- The text of a request to which a position belongs. -/
 inductive Region where
   | header | context | statement | candidate
 
@@ -123,7 +126,7 @@ def Region.toString : Region → String
   | .statement => "statement"
   | .candidate => "candidate"
 
-/-- One message for the caller. `line` counts from 1, `column` in code points from 0. -/
+/-- A message of an answer. `line` counts from 1, `column` counts code points from 0. -/
 structure Note where
   severity : String
   region : Region
@@ -131,7 +134,7 @@ structure Note where
   column : Nat
   text : String
 
-/-- The first `bytes` bytes of a text, cut between characters. -/
+/-- The longest prefix of whole characters within `bytes` bytes, and whether anything was cut off. -/
 def cut (text : String) (bytes : Nat) : String × Bool :=
   if text.utf8ByteSize ≤ bytes then (text, false)
   else (go text.toList bytes "", true)
