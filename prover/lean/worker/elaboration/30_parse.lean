@@ -1,4 +1,4 @@
-/-! Parsing: Lean's own parser reads every text, on its own, before anything of it is elaborated. -/
+/-! Parsing. Lean's own parser reads every text separately, and each command before it is elaborated. -/
 
 def scopeOf (st : Command.State) : Command.Scope := match st.scopes with
   | s :: _ => s
@@ -12,15 +12,16 @@ def hasError : List Message → Bool
   | [] => false
   | m :: rest => if isError m then true else hasError rest
 
-/-- The next command of `input` as it is read in the environment, options and open namespaces of `st`. The command above a comment
-    that is never closed is read to its end. Of several errors at one place, which are alternatives, the first is told. -/
+/-- Parses the next command of `input` with the environment, options and open namespaces of `st`. A command followed by
+    a comment that is never closed is still parsed completely. Of several errors at one position, which are
+    alternatives, only the first is reported. -/
 def parseNext (st : Command.State) (input : Parser.InputContext) (ps : Parser.ModuleParserState) :
     Syntax × Parser.ModuleParserState × List Message :=
   let scope := scopeOf st
   let ctx : Parser.ParserModuleContext :=
     { env := st.env, options := scope.opts, currNamespace := scope.currNamespace, openDecls := scope.openDecls }
   let blank (pos : String.Pos.Raw) := Parser.whitespace.run input ctx (Parser.getTokenTable st.env) ((Parser.mkParserState input.inputString).setPos pos)
-  -- White space and comments that end a text are no command: Lean's parser would miss one behind them.
+  -- Without this, Lean's parser would report a missing command after white space and comments at the end of a text.
   let space := blank ps.pos
   let ps := if space.hasError then ps else { ps with pos := space.pos }
   let (stx, next, log) := Parser.parseCommand input ctx ps {}
@@ -51,7 +52,7 @@ def startOf (stx : Syntax) : Nat := match stx.getPos? with
   | some p => p.byteIdx
   | none => 0
 
-/-- Lines in a text: one more than its line feeds. -/
+/-- The number of lines of a text: its line feeds plus one. -/
 def lineCount (s : String) : Nat := go s.toList 1
 where
   go : List Char → Nat → Nat
@@ -59,8 +60,8 @@ where
     | '\n' :: cs, n => go cs (n + 1)
     | _ :: cs, n => go cs n
 
-/-- A text that is parsed as one file, and how its lines map back to the request: lines up to `split` belong to
-    `first`, the others to `second`. -/
+/-- A text that is parsed as one file, and the mapping of its lines to the request: lines up to `split` belong to
+    `first`, later lines to `second`. -/
 structure Source where
   input : Parser.InputContext
   first : Region
@@ -70,12 +71,12 @@ structure Source where
 def plainSource (text : String) (region : Region) : Source :=
   { input := inputOf text region.toString, first := region, second := region, split := 0 }
 
-/-- Statement and proof, the proof on lines of its own so that its columns are the candidate's. -/
+/-- Statement and proof as one text. The proof begins on a line of its own, so that its columns are the candidate's. -/
 def proofSource (statement proof : String) : Source :=
   let head := statement ++ "\n:=\n"
   { input := inputOf (head ++ proof) "candidate", first := .statement, second := .candidate, split := lineCount statement + 1 }
 
-/-- Byte position of the `:=` that `proofSource` puts after the statement. -/
+/-- Byte position of the `:=` that `proofSource` inserts after the statement. -/
 def assignPosition (statement : String) : Nat := statement.utf8ByteSize + 1
 
 def Source.note (src : Source) (severity text : String) (pos : Position) : Note :=
@@ -90,7 +91,8 @@ def severityString : MessageSeverity → String
   | .warning => "warning"
   | .error => "error"
 
-/-- The first `most` messages, errors before others: printing one can be as costly as the term it shows is large. -/
+/-- The first `most` messages, errors before others. The rest is not printed, because the cost of printing a message
+    grows with the size of the terms in it. -/
 def Source.notes (src : Source) (most : Nat) (log : List Message) : BaseIO (List Note) := do
   let (left, notes) ← go true most log []
   let (_, notes) ← go false left log notes

@@ -1,22 +1,24 @@
-/-! Vetting: the syntax tree of every text is walked against the allow-list before it is elaborated, so that no code of
-    a request ever runs in this process and nothing it declares changes how later text is read.
-    The lists are data (prover/lean/vetting), sent with `hello`. -/
+/-! Vetting. The syntax tree of every command is checked against the allow-list before it is elaborated, so that no code
+    of a request runs in this process, and no declaration of a request changes how later text is parsed, apart from
+    notations that are read as data (46_notation.lean). The lists are data (prover/lean/vetting) and are sent with
+    `hello`. -/
 
-/-- The allow-list. `bounded` are options with the largest value a request may give them (0 means: any value). -/
+/-- The allow-list. `options` gives the largest value of each option that a request may set (0: any value). -/
 structure Vetting where
   kinds : NameHashSet
   prefixes : List Name
   options : List (Name × Nat)
   attributes : NameHashSet
   deriveClasses : NameHashSet
-  /-- Fields of tactic configurations, by the type of their values. -/
+  /-- Fields of tactic configurations with boolean values; below, those with numbers and with transparencies. -/
   booleans : NameHashSet
   numbers : NameHashSet
   transparencies : NameHashSet
-  /-- Of the kinds those of which only their children are looked at. -/
+  /-- Kinds of nodes that are allowed if their children are. -/
   plain : NameHashSet
 
-/-- Notation kinds have dots inside a component (`Std.term_...*`), so kinds are also known by their text as one component. -/
+/-- The text of a kind as a name of one component. Kinds of notation have dots inside a component (`Std.term_...*`), so
+    kinds are stored in this form, too. -/
 def flatName (k : Name) : Name := .str .anonymous (nameString k)
 
 def kindNames : List String → List Name → List Name
@@ -27,12 +29,12 @@ def optionsOf : List Json → List (Name × Nat) → List (Name × Nat)
   | [], acc => acc
   | j :: rest, acc => optionsOf rest ((parseName (strField j "name"), natField j "max" 0) :: acc)
 
-/-- The configuration fields whose values have a type. -/
+/-- Configuration fields whose values have type `type`. -/
 def fieldsOf (type : String) : List Json → NameHashSet → NameHashSet
   | [], acc => acc
   | j :: rest, acc => fieldsOf type rest (if strField j "type" == type then insertNames acc (namesOf (strsField j "fields") []) else acc)
 
-/-- Names without some of them. -/
+/-- Names that are not in `some_`. -/
 def namesWithout (some_ : List Name) : List Name → List Name → List Name
   | [], acc => acc
   | n :: rest, acc => namesWithout some_ rest (if containsName n some_ then acc else n :: acc)
@@ -43,7 +45,7 @@ def configKinds : List Name :=
 def optionKinds : List Name :=
   [``Parser.Command.set_option, ``Parser.Term.set_option, ``Parser.Tactic.set_option]
 
-/-- Listed kinds of which more than their children is looked at. -/
+/-- Listed kinds of nodes that are themselves checked, not only their children. -/
 def judgedKinds : List Name := pushNames optionKinds (pushNames configKinds [``Parser.Attr.simple, ``Parser.Command.derivingClass])
 
 def Vetting.ofJson (j : Json) : Vetting where
@@ -57,7 +59,7 @@ def Vetting.ofJson (j : Json) : Vetting where
   attributes := insertNames {} (namesOf (strsField j "attributes") [])
   deriveClasses := insertNames {} (namesOf (strsField j "derive") [])
 
-/-- What the walk found wrong, and where. -/
+/-- A node that is not allowed, and the reason. -/
 structure Offence where
   stx : Syntax
   reason : String
@@ -66,7 +68,7 @@ def hasPrefix (n : Name) : List Name → Bool
   | [] => false
   | p :: rest => p.isPrefixOf n || hasPrefix n rest
 
-/-- The bound of an option on the list, where `pp.*` stands for all options below `pp`. -/
+/-- The bound of an option, if it is listed. `pp.*` lists all options below `pp`. -/
 def findOption (n : Name) : List (Name × Nat) → Option Nat
   | [] => none
   | (m, bound) :: rest => if m == n || isBelow m then some bound else findOption n rest
@@ -75,14 +77,14 @@ where
     | .str p "*" => p.isPrefixOf n
     | _ => false
 
-/-- The identifiers below some nodes, in reading order. -/
+/-- Identifiers in some nodes, in reading order. -/
 partial def identsBelow (todo : List Syntax) (acc : List Syntax) : List Syntax := match todo with
   | [] => reverseList acc []
   | s@(.ident ..) :: rest => identsBelow rest (s :: acc)
   | .node _ _ args :: rest => identsBelow (pushSyntax args rest) acc
   | _ :: rest => identsBelow rest acc
 
-/-- The tokens below some nodes, in reading order. -/
+/-- Tokens of some nodes, in reading order. -/
 partial def tokensBelow (todo : List Syntax) (acc : List String) : List String := match todo with
   | [] => reverseList acc []
   | .ident _ _ n _ :: rest => tokensBelow rest (nameString n :: acc)
@@ -92,7 +94,7 @@ partial def tokensBelow (todo : List Syntax) (acc : List String) : List String :
 
 def isNumeral (s : String) : Bool := s.isNat
 
-/-- What may follow `field :=`; the rest of the tokens behind it. -/
+/-- The tokens after the value of the field `name`, if the value has the type of the field. -/
 def afterValue (v : Vetting) (name : String) : List String → Option (List String)
   | "." :: mode :: rest =>
     if v.transparencies.contains (parseName name) && (mode == "all" || mode == "default" || mode == "reducible" || mode == "instances") then some rest else none
@@ -103,7 +105,7 @@ def afterValue (v : Vetting) (name : String) : List String → Option (List Stri
     else none
   | [] => none
 
-/-- `field := value, …}` up to the end of a configuration record. -/
+/-- Whether tokens are `field := value, …` up to the end of a configuration record. -/
 partial def areFields (v : Vetting) : List String → Bool
   | ["}", ")"] => true
   | "," :: rest => areFields v rest
@@ -112,7 +114,8 @@ partial def areFields (v : Vetting) : List String → Bool
     | none => false
   | _ => false
 
-/-- Lean evaluates a configuration as a program: only literals of the field's own type may stand in it (vetting/configuration.toml). -/
+/-- Whether a configuration contains only literals of the type of their field. Lean evaluates a configuration as a
+    program, so nothing else may occur in it (vetting/configuration.toml). -/
 def isPlainConfig (v : Vetting) : List String → Bool
   | "(" :: "config" :: ":=" :: "{" :: rest => areFields v rest
   | "(" :: name :: ":=" :: rest => match afterValue v name rest with
@@ -122,7 +125,8 @@ def isPlainConfig (v : Vetting) : List String → Bool
   | ["-", name] => v.booleans.contains (parseName name)
   | _ => false
 
-/-- `decide +kernel` and its like ask the kernel while they elaborate. -/
+/-- Whether `kernel` is among some identifiers: `decide +kernel` and similar tactics call the kernel during
+    elaboration. -/
 def namesKernel : List Syntax → Bool
   | [] => false
   | .ident _ _ n _ :: rest => if n == `kernel then true else namesKernel rest
@@ -151,7 +155,7 @@ def checkDerive (v : Vetting) : List Syntax → Option Offence
 
 def isListed (v : Vetting) (k : Name) : Bool := v.kinds.contains k || v.kinds.contains (flatName k) || hasPrefix k v.prefixes
 
-/-- What is wrong with this node itself, its children left aside. -/
+/-- The offence of a node itself, whatever its children are. -/
 def checkNode (v : Vetting) (policy : Policy) (stx : Syntax) (k : Name) : Option Offence :=
   if containsName k policy.kinds then none
   else if !isListed v k then some { stx, reason := nameString k }
@@ -161,8 +165,8 @@ def checkNode (v : Vetting) (policy : Policy) (stx : Syntax) (k : Name) : Option
   else if k == ``Parser.Command.derivingClass then checkDerive v (identsBelow [stx] [])
   else none
 
-/-- Constants that make Lean run compiled code: the first four evaluate their argument, the last the syntax of a tactic, which
-    nobody has vetted. (`(h : p := by tac)` needs no such name.) -/
+/-- Constants that make Lean run compiled code. The first four evaluate their argument; the last one runs a tactic whose
+    syntax was not vetted. (`(h : p := by tac)`, whose tactic is vetted, needs no such name.) -/
 def evaluators : List String := ["reduceBool", "reduceNat", "ofReduceBool", "ofReduceNat", "autoParam"]
 
 def evaluatorNames : NameHashSet := insertNames {} (namesOf evaluators [])
@@ -172,7 +176,7 @@ def namesEvaluator : Name → Bool
   | .str p s => if evaluatorNames.contains (.str .anonymous s) then true else namesEvaluator p
   | .num p _ => namesEvaluator p
 
-/-- The first node that is not allowed, in reading order, and how many nodes were looked at. -/
+/-- The first node in reading order that is not allowed, and the number of nodes that were checked. -/
 partial def vetNodes (v : Vetting) (policy : Policy) (todo : List Syntax) (count : Nat) : Option Offence × Nat := match todo with
   | [] => (none, count)
   | stx@(.ident _ _ n _) :: rest =>
@@ -194,16 +198,16 @@ partial def mentionsKind (kinds : NameHashSet) : List Syntax → Bool
 
 def computedKinds : List Name := [``Parser.Command.definition, ``Parser.Command.abbrev, ``Parser.Command.instance]
 
-/-- What `tamed` changes, and what it is in. -/
+/-- Kinds of nodes that `tamed` may change. -/
 def tamedKinds : NameHashSet := insertNames {} (``Parser.Command.declaration :: pushNames optionKinds configKinds)
 
-/-- What there is nothing to tame without. -/
+/-- Kinds without which `tamed` changes nothing in a command. -/
 def wildKinds : NameHashSet := insertNames {} (pushNames computedKinds (pushNames optionKinds configKinds))
 
-/-- How deep commands may nest options, configurations and declarations. -/
+/-- Largest depth at which `tamed` changes options, configurations and declarations. -/
 def tamedDepth : Nat := 1024
 
-/-- The first node that `tamed` would have to change and does not reach. -/
+/-- Whether a node that `tamed` would have to change lies deeper than it reaches. -/
 def outOfReach : Nat → Syntax → Bool
   | depth + 1, .node _ _ args => go depth args.toList
   | 0, s => mentionsKind tamedKinds [s]
@@ -213,7 +217,8 @@ where
     | [] => false
     | s :: ss => if outOfReach depth s then true else go depth ss
 
-/-- `true`, `false` and numerals of a configuration, written so that nothing declared can give them another meaning. -/
+/-- A configuration with `true`, `false` and numerals written in a form to which no declaration can give another
+    meaning. -/
 partial def plainValues : Syntax → Syntax
   | stx@(.ident _ _ n _) =>
     if n == `true then (mkIdent `_root_.Bool.true).raw else if n == `false then (mkIdent `_root_.Bool.false).raw else stx
@@ -225,9 +230,9 @@ where
     | [], acc => acc
     | s :: ss, acc => each ss (acc.push (plainValues s))
 
-/-- What is elaborated for a vetted command: options with a bound are lowered to it (`maxHeartbeats 0` means no limit and is
-    lowered too), values of configurations are written out, and definitions are `noncomputable`, so that no code is made of
-    them that anything could run. -/
+/-- A vetted command in the form in which it is elaborated. Options with a bound are lowered to it (also `maxHeartbeats
+    0`, which means no limit), values of configurations are written out, and definitions become `noncomputable`, so that
+    Lean generates no code from them that anything could run. -/
 def tamed (v : Vetting) (stx : Syntax) : Syntax :=
   if mentionsKind wildKinds [stx] then go tamedDepth stx else stx
 where
@@ -252,18 +257,18 @@ where
     | s :: ss, acc => lower bound ss (acc.push (match s.isNatLit? with
       | some n => if n == 0 || n > bound then Syntax.mkNumLit (toString bound) else s
       | none => s))
-  /-- The place of `noncomputable` among the modifiers is the fifth. -/
+  /-- Adds `noncomputable`, the fifth of the modifiers. -/
   withoutCode : Syntax → Syntax
     | .node info k args => match args.getD 4 .missing with
       | .node i n #[] => .node info k (args.set! 4 (.node i n #[.node .none ``Parser.Command.noncomputable #[.atom .none "noncomputable"]]))
       | _ => .node info k args
     | s => s
 
-/-- Nesting that hides what has to be changed. -/
+/-- The offence of a command in which `tamed` cannot reach all that it has to change. -/
 def tooDeep (stx : Syntax) : Option Offence :=
   if mentionsKind tamedKinds [stx] && outOfReach tamedDepth stx then some { stx, reason := "options or configurations nested that deeply" } else none
 
-/-- Why a command is not elaborated, if it is not: the first node that is not allowed, or nesting that hides some. -/
+/-- The offence of a command: its first node that is not allowed, or a depth that hides nodes from `tamed`. -/
 def vetCommand (v : Vetting) (policy : Policy) (stx : Syntax) : Option Offence := match vetNodes v policy [stx] 0 with
   | (some o, _) => some o
   | (none, count) => if count ≤ tamedDepth then none else tooDeep stx

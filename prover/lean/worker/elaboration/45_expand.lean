@@ -1,37 +1,40 @@
-/-! The transparent path: syntax that is not listed, but that nothing reads except macros of imported modules (and notations of the
-    request's context, 46_notation.lean). What a macro makes of it is vetted at the moment at which Lean asks for it: the macros
-    of kinds that are not listed are wrapped once for each import set. A request that needs none of this is elaborated as if nothing were. -/
+/-! The transparent path: syntax that is not listed, but that only macros of imported modules process (or notations of
+    the request's context, 46_notation.lean). The result of a macro is vetted when Lean asks for it: the macros of kinds
+    that are not listed are wrapped once for each import set. A request that needs none of this is elaborated as if
+    there were no wrapping. -/
 
-/-- A function of the library that the compiler must not open: some of what it is made of is not there to be linked. -/
+/-- Calls a library function that the compiler must not inline: some of its parts are missing from the library and
+    cannot be linked. -/
 @[noinline, nospecialize] def handed {α β : Type} (f : α → β) (a : α) : β := f a
 @[noinline, nospecialize] def handed₂ {α β γ : Type} (f : α → β → γ) (a : α) (b : β) : γ := f a b
 
-/-- What imported modules do with kinds of syntax. -/
+/-- Kinds of syntax that imported modules process: with macros, or with elaborators. -/
 structure Kinds where
   macros : NameHashSet
   elaborated : NameHashSet
-  /-- Macros or elaborators for them wait in namespaces that may be opened at any time; those macros are not guarded. -/
+  /-- Kinds with macros or elaborators in namespaces that may be opened at any time. These macros are not guarded. -/
   waiting : NameHashSet
 
-/-- What was let through in the present request because macros expand it. -/
+/-- State of the transparent path during one request. `open_`: the request uses the path, so the results of guarded
+    macros are vetted. -/
 structure Gate where
   kinds : Option Kinds := none
   policy : Policy := { axioms := [], kinds := [], guard := none, holes := none, whole := false }
-  /-- Nodes of expansions that may still be looked at. -/
+  /-- Number of nodes of expansions that may still be vetted. -/
   left : Nat := 0
   open_ : Bool := false
-  /-- Why an expansion was refused that Lean had asked for. -/
+  /-- Reason for refusing an expansion that Lean asked for. -/
   refusal : Option String := none
 
 instance : Inhabited Gate := ⟨{}⟩
 
-/-- Nodes of expansions that are looked at in a request, those that are met again counted again. -/
+/-- Largest number of nodes of expansions that are vetted in one request. A node that is vetted twice counts twice. -/
 def mostExpanded : Nat := 50000
 
-/-- Below it stand the kinds of the notations that contexts declare. -/
+/-- Prefix of the kinds of the notations that contexts declare. -/
 def notationPrefix : Name := `Leansieve.notation
 
-/-- Whether macros of imported modules expand a kind, and nothing else looks at it. -/
+/-- Whether macros of imported modules expand a kind, and nothing else processes it. -/
 def Gate.expands (gate : Gate) (k : Name) : Bool := match gate.kinds with
   | some kinds => kinds.macros.contains k && !kinds.elaborated.contains k && !kinds.waiting.contains k
   | none => false
@@ -40,7 +43,7 @@ def Gate.elaborates (gate : Gate) (k : Name) : Bool := match gate.kinds with
   | some kinds => kinds.elaborated.contains k || kinds.waiting.contains k
   | none => true
 
-/-- Whether an identifier stands for a constant that makes Lean run compiled code, in whatever words. -/
+/-- Whether an identifier means a constant that makes Lean run compiled code, by its own name or by a resolved one. -/
 def meansEvaluator (policy : Policy) (n : Name) (preresolved : List Syntax.Preresolved) : Bool :=
   (namesEvaluator n && !containsName n policy.axioms) || go preresolved
 where
@@ -49,8 +52,8 @@ where
     | .decl n _ :: rest => if namesEvaluator n && !containsName n policy.axioms then true else go rest
     | _ :: rest => go rest
 
-/-- A node to be looked at. `loose`: it is a part of syntax that a macro takes away, and of nothing listed inside that. `made`: it
-    comes from an expansion. -/
+/-- A node to be vetted. `loose`: it belongs to syntax that a macro removes, and to no listed syntax inside that.
+    `made`: it comes from an expansion. -/
 structure Place where
   stx : Syntax
   loose : Bool
@@ -62,8 +65,9 @@ where
     | 0, acc => acc
     | i + 1, acc => go i ({ stx := args.getD i .missing, loose, made } :: acc)
 
-/-- The first node that is neither allowed nor expanded by macros; parts that only macros see are allowed. `expand` says what becomes of a
-    node. Every node is looked at where it stands, too, as Lean takes some out of their places before it expands anything (`(← e)`). -/
+/-- The first node that is neither allowed nor expanded by macros, and the number of nodes that may still be vetted.
+    Parts that only macros see are allowed. `expand` gives the expansion of a node. Every node is also vetted in its
+    place, because Lean takes some nodes out of their places before it expands anything (`(← e)`). -/
 partial def vetExpanded (v : Vetting) (gate : Gate) (expand : Syntax → BaseIO (Option Syntax)) (todo : List Place) (left : Nat) :
     BaseIO (Option Offence × Nat) := do
   match todo with
@@ -84,7 +88,7 @@ partial def vetExpanded (v : Vetting) (gate : Gate) (expand : Syntax → BaseIO 
     else return (some { stx, reason := nameString k }, left)
   | _ :: rest => vetExpanded v gate expand rest left
 
-/-- What a macro made, as it may be elaborated, or why not. -/
+/-- The result of a macro in the form in which it may be elaborated, or the reason for refusing it. -/
 def admit (gate : IO.Ref Gate) (v : Vetting) (k : Name) (made : Syntax) : BaseIO (Except String Syntax) := do
   let now ← gate.get
   if !now.open_ || containsName k now.policy.kinds then return .ok made
@@ -102,7 +106,8 @@ def admit (gate : IO.Ref Gate) (v : Vetting) (k : Name) (made : Syntax) : BaseIO
     gate.set { now with left }
     return .ok (tamed v made)
 
-/-- Macros are functions; what they make is judged by what the request has let through so far. -/
+/-- `admit` as a pure function, as a macro is one. Its result depends on the state of the gate at the time of the
+    call. -/
 unsafe def admittedImpl (gate : IO.Ref Gate) (v : Vetting) (k : Name) (made : Syntax) : Except String Syntax :=
   handed (@unsafeBaseIO (Except String Syntax)) (admit gate v k made)
 @[implemented_by admittedImpl, noinline] opaque admitted (gate : IO.Ref Gate) (v : Vetting) (k : Name) (made : Syntax) : Except String Syntax
@@ -118,7 +123,7 @@ abbrev MacroEntry := KeyedDeclsAttribute.AttributeEntry Macro
 def guardedEntry (gate : IO.Ref Gate) (v : Vetting) (e : MacroEntry) : MacroEntry :=
   if isListed v e.key then e else { e with value := guarded gate v e.key e.value }
 
-/-- The values of an imported map, in no order. -/
+/-- Values of an imported map, in no particular order. -/
 def valuesOf {ν : Type} (m : SMap Name ν) : List ν :=
   buckets m.map₁.inner.1.buckets.toList (mapNodes (fun _ v => v) [m.map₂.root] [])
 where
@@ -129,7 +134,7 @@ where
     | .nil, acc => acc
     | .cons _ v rest, acc => one rest (v :: acc)
 
-/-- An environment of imports whose macros are guarded. -/
+/-- An environment of imports whose macros for kinds that are not listed are guarded. -/
 def guardMacros (gate : IO.Ref Gate) (v : Vetting) (env : Environment) : Environment :=
   handed₂ (@ScopedEnvExtension.modifyState _ _ _ macroAttribute.ext) env fun s =>
     let guarded := tables (valuesOf s.table) { s with table := { stage₁ := false } }
@@ -144,11 +149,12 @@ where
 
 abbrev AttributeEntries := List (ScopedEnvExtension.Entry KeyedDeclsAttribute.OLeanEntry)
 
-/-- What a module says of an attribute, as it lies in its file. -/
+/-- Entries of an attribute in a module, as stored in its file. -/
 unsafe def entriesOfImpl (entries : Array EnvExtensionEntry) : AttributeEntries := unsafeCast entries.toList
 @[implemented_by entriesOfImpl] opaque entriesOf (entries : Array EnvExtensionEntry) : AttributeEntries
 
-/-- The kinds that an attribute of imported modules is about, those that wait for a namespace to be opened apart. -/
+/-- Kinds to which imported modules attach an attribute. `waiting` are those with an entry that takes effect when a
+    namespace is opened. -/
 structure Attributed where
   kinds : NameHashSet
   waiting : NameHashSet
@@ -178,7 +184,7 @@ def kindsOf (env : Environment) : IO Kinds := do
   let elaborated ← attributed Command.commandElabAttribute env elaborated
   return { macros := macros.kinds, elaborated := elaborated.kinds, waiting := elaborated.waiting }
 
-/-- What Lean's macros make of a node where a command stands that follows `st`. -/
+/-- Expands a node once with Lean's macros, as at the position of a command that follows `st`. -/
 @[noinline] def expandOnce (st : Command.State) (stx : Syntax) : BaseIO (Option Syntax) := do
   let scope := scopeOf st
   let env := st.env
@@ -196,11 +202,12 @@ def kindsOf (env : Environment) : IO Kinds := do
   | .ok (some (_, .ok made)) _ => return some made
   | _ => return none
 
-/-- Why a command that is not listed may not be elaborated here. Macros are tried on it, step by step, as far as the scopes before
-    it go; what Lean makes of it in the end is vetted again (`guarded`). -/
+/-- The offence of a command with syntax that is not listed, if macros do not account for all of it. The expansion is
+    rehearsed step by step, with the scopes in front of the command; the expansions that Lean asks for during
+    elaboration are vetted again (`guarded`). -/
 def vetThrough (gate : IO.Ref Gate) (v : Vetting) (st : Command.State) (stx : Syntax) : BaseIO (Option Offence) := do
   let now ← gate.get
-  gate.set { now with open_ := false }  -- what comes out is vetted here
+  gate.set { now with open_ := false }  -- the results of this rehearsal are vetted here
   let (found, left) ← vetExpanded v now (expandOnce st) [{ stx, loose := false, made := false }] now.left
   gate.set (if found.isSome then now else { now with left, open_ := true })
   match found with

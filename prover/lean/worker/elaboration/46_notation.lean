@@ -1,6 +1,7 @@
-/-! Notations of a context, without code. Lean makes programs of a `notation` command: a parser and a macro, which it compiles and
-    runs. Here the command is read as data: Lean's own combinators parse it, and what it stands for is copied with the arguments put
-    in. Only the simple ones are taken, those whose meaning needs no program: other commands go into quarantine. -/
+/-! Notations of a context, without code. From a `notation` command Lean would generate a parser and a macro, compile
+    and run them. Here the command is read as data: the parser is built from Lean's own combinators, and the macro
+    copies the right side of the notation with the arguments inserted. Only simple notations are accepted, whose meaning
+    needs no program; any other command goes to quarantine. -/
 
 inductive NotationItem where
   | token (text : String)
@@ -12,10 +13,10 @@ structure Notation where
   items : List NotationItem
   body : Syntax
 
-/-- How deep the meaning of a notation may nest. -/
+/-- Largest depth of the right side of a notation. -/
 def notationDepth : Nat := 64
 
-/-- The number of an optional precedence; none if it is something else than a number or `max`. -/
+/-- The number of an optional precedence, `some none` if it is absent; `none` if it is neither a number nor `max`. -/
 def precedenceOf (stx : Syntax) : Option (Option Nat) := match stx with
   | .node _ _ #[] => some none
   | .node _ _ #[given] => match argOf given 1 with
@@ -25,7 +26,8 @@ def precedenceOf (stx : Syntax) : Option (Option Nat) := match stx with
     | _ => none
   | _ => none
 
-/-- A token that Lean reads as one, wherever it stands: no white space in it, and no beginning of a comment, text, name or number. -/
+/-- Whether Lean reads a text as one token wherever it occurs: it contains no white space and no beginning of a comment
+    or a string, and does not begin like a number, a character, a quoted name or an escaped one. -/
 def isToken (s : String) : Bool := match s.toList with
   | [] => false
   | c :: cs => if c.isDigit || isOne "\"'`«»" c then false else all (c :: cs)
@@ -59,7 +61,7 @@ where
     | .argument m _ :: rest => if m == n then true else hasArgument n rest
     | _ :: rest => hasArgument n rest
 
-/-- A `notation` command without a name, priority or attributes of its own, for good or for its section. -/
+/-- A `notation` command, global or `local`, without a name, priority or attributes of its own. -/
 def notationOf : Syntax → Option Notation
   | .node _ `Lean.Parser.Command.notation #[_, .node _ _ #[], kind, _, precedence, .node _ _ #[], .node _ _ #[], .node _ _ items, _, body] =>
     match scopeOfKind kind, precedenceOf precedence, notationItems items.toList [] with
@@ -72,7 +74,7 @@ where
     | .node _ _ #[word] => if word.getKind == ``Parser.Term.local then some .local else none
     | _ => none
 
-/-- Arguments by the places at which they stand in a node of the notation. -/
+/-- Arguments of a notation, each with its index among the children of the notation's nodes. -/
 def argumentsOf : List NotationItem → Nat → List (Name × Nat) → List (Name × Nat)
   | [], _, acc => acc
   | .argument n _ :: rest, i, acc => argumentsOf rest (i + 1) ((n, i) :: acc)
@@ -82,11 +84,13 @@ def argumentPlace (n : Name) : List (Name × Nat) → Option Nat
   | [] => none
   | (m, i) :: rest => if m == n then some i else argumentPlace n rest
 
-/-- Kinds that the meaning of a notation may have, beside notations. -/
+/-- Kinds that may occur on the right side of a notation, beside other notations. -/
 def notationKinds : List Name := [`null, `num, `hygieneInfo, ``Parser.Term.app, ``Parser.Term.paren, ``Parser.Term.hygienicLParen,
   ``Parser.Term.typeAscription, ``Parser.Term.tuple, ``Parser.Term.arrow, ``Parser.Term.explicit, ``Parser.Term.prop, ``Parser.Term.type]
 
-/-- What a notation stands for, each name with the one constant that it means here; none if there is a name without such. -/
+/-- The right side of a notation, with each name resolved to the one constant that it means here; `none` if a name means
+    no constant or several, a constant that runs compiled code, or a variable of a section, and if a kind is not
+    accepted. -/
 def resolved (st : Command.State) (v : Vetting) (gate : Gate) (arguments : List (Name × Nat)) : Nat → Syntax → Option Syntax
   | depth + 1, .node info k args =>
     if containsName k notationKinds || notationPrefix.isPrefixOf k || (isListed v k && gate.expands k) then
@@ -116,7 +120,8 @@ where
     | .ident _ _ n _ :: rest, acc => namesIn rest (n.getRoot :: acc)
     | _ :: rest, acc => namesIn rest acc
 
-/-- A copy of what a notation stands for, as Lean's quotations make it: names that are no arguments are kept apart from the user's. -/
+/-- A copy of the right side of a notation, made as Lean's quotations make it: names that are not arguments get a macro
+    scope, which separates them from the user's. -/
 def copyOf (info : SourceInfo) (rename : Name → Name) (arguments : List (Name × Nat)) (given : Syntax) : Nat → Syntax → Syntax
   | depth + 1, .node _ k args => .node info k (each depth args.toList #[])
   | _, .atom _ s => .atom info s
@@ -160,7 +165,7 @@ def tokensOf : List NotationItem → List String → List String
   | .token s :: rest, acc => tokensOf rest (s :: acc)
   | _ :: rest, acc => tokensOf rest acc
 
-/-- An environment with one more entry of an extension, for good or for its section. -/
+/-- An environment with one more entry of an extension, global or for the current section. -/
 def withEntry {α β σ : Type} (ext : ScopedEnvExtension α β σ) (scope : AttributeKind) (entry : β) (env : Environment) : Environment := match scope with
   | .local => handed₂ (@ScopedEnvExtension.addLocalEntry α β σ ext) env entry
   | _ => handed₂ (@ScopedEnvExtension.addEntry α β σ ext) env entry
@@ -169,10 +174,10 @@ def withTokens (scope : AttributeKind) : List String → Environment → Environ
   | [], env => env
   | s :: rest, env => withTokens scope rest (withEntry Parser.parserExtension scope (.token s) env)
 
-/-- The state after a `notation` command, or `infix` and its like, if it is a simple one. -/
+/-- The state after a simple `notation`, `infix` or similar command; `none` for any other. -/
 def declareNotation (gate : IO.Ref Gate) (v : Vetting) (st : Command.State) (stx : Syntax) : IO (Option Command.State) := do
   let now ← gate.get
-  -- what `infix` stands for is a `notation`, which is read here and not elaborated
+  -- `infix` expands to a `notation`, which is read as data and not elaborated: its expansion needs no vetting
   gate.set { now with open_ := false }
   let command := (← expandOnce st stx).getD stx
   gate.set now

@@ -1,23 +1,25 @@
-/-! Elaboration of vetted commands, and the two things every check of a theorem shares: the *base* (header, prelude and
-    context elaborated, their constants replayed by the kernel) and the *reference* (the statement elaborated alone). -/
+/-! Elaboration of vetted commands, and the two results that all checks of a theorem share: the *base* (header, prelude
+    and context elaborated, their constants replayed) and the *reference* (the statement elaborated alone). -/
 
-/-- Why a text was not accepted: the verdict and what to say about it. `containable`: only because its code must not run here. -/
+/-- The reason for not accepting a text: a verdict and messages. `containable`: only because its code must not run
+    here. -/
 structure Refusal where
   verdict : String
   notes : List Note
   containable : Bool := false
 
-/-- The statement elaborated alone in the clean environment: what every candidate's theorem is compared with. -/
+/-- The statement, elaborated alone in the clean environment. Each candidate's theorem is compared with it. -/
 structure Reference where
   name : Name
   constants : Constants
   info : ConstantInfo
-  /-- What stands behind it. -/
+  /-- State after the statement. -/
   after : Command.State
-  /-- Its header, for candidates (52_header.lean). -/
+  /-- Elaborated header of the theorem, for candidates (52_header.lean). -/
   header : Option Language.DynamicSnapshot
 
-/-- A reference as a judge knows it: its constants, and the clean environment with all of them but the theorem itself. -/
+/-- A reference on the side of a judge: its constants, and the clean environment with all of them but the theorem
+    itself. -/
 structure Fixed where
   name : Name
   info : ConstantInfo
@@ -25,22 +27,23 @@ structure Fixed where
   names : List Name
   env : Kernel.Environment
 
-/-- Where the last command of a context begins: what stood before it elaborated, and its constants replayed. -/
+/-- The beginning of the last command of a context: the state before it, and the clean environment with the constants
+    before it replayed. -/
 structure Mark where
   ps : Parser.ModuleParserState
   st : Command.State
   clean : Kernel.Environment
 
-/-- The last context that was elaborated, for one that begins with it. Of the same `root`, header, limits and policy. -/
+/-- The context that was elaborated last, for a context that begins with it and has the same `root`. -/
 structure Grown where
   root : String
   context : String
   mark : Mark
-  /-- Whether something was let through for it because macros expand it. -/
+  /-- Whether it used the transparent path. -/
   opened : Bool
 
-/-- What a process is for. A `worker` vets whatever it elaborates and gives verdicts; an `elaborator` runs the code of one client,
-    vets nothing and is believed by nobody; a `judge` elaborates nothing. -/
+/-- The role of a process. A `worker` vets all that it elaborates and gives verdicts. An `elaborator` runs the code of
+    one client without vetting, and its output is not trusted. A `judge` elaborates nothing. -/
 inductive Role where
   | worker | elaborator | judge
 
@@ -48,20 +51,21 @@ def Role.elaborates : Role → Bool
   | .judge => false
   | _ => true
 
-/-- What a constant of the library rests on: axioms, and whether all below it could be followed. Where only the exported part of
-    the library is loaded, the proofs of its theorems are absent, and they look like axioms. -/
+/-- The axioms on which a constant of the library depends, and whether all its dependencies could be followed. Where
+    only the exported part of the library is loaded, the proofs of its theorems are absent, and the theorems look like
+    axioms. -/
 structure Ground where
   axioms : List Name
   complete : Bool
 
-/-- `silent` and `absent` are names of constants that rest on no axiom, those without and with something below them that could not be
-    followed: most of the library, in tables that are fast to look into. -/
+/-- Grounds that are already known. `silent` and `absent` are the constants that depend on no axiom, with all
+    dependencies followed and with some that could not be: most of the library, in tables with fast lookup. -/
 structure Grounds where
   known : Table Name Ground := .empty
   silent : NameHashSet := {}
   absent : NameHashSet := {}
 
-/-- Everything of the worker that outlives a request. -/
+/-- All state of the worker that outlives a request. -/
 structure Session where
   role : Role
   vetting : Vetting
@@ -72,26 +76,27 @@ structure Session where
   gate : IO.Ref Gate
   bases : IO.Ref (List (String × (Except Refusal (Command.State × Kernel.Environment) × Bool)))
   grown : IO.Ref (Option Grown)
-  /-- Where the last command began that was read of a context. -/
+  /-- State before the last command that was parsed of a context, and its position. -/
   last : IO.Ref (Option (Parser.ModuleParserState × Command.State))
   references : IO.Ref (List (String × (Except Refusal Reference × Bool)))
-  /-- Of an elaborator: which constants have left it with the reference of a theorem, and the text. -/
+  /-- Of an elaborator: the constants exported with the reference of a theorem, and the export. -/
   handedOut : IO.Ref (List (String × (NameHashSet × String)))
   /-- Of a judge: the references that it has read. -/
   fixed : IO.Ref (List (String × Fixed))
-  /-- What constants of the library rest on, as far as it was asked for. -/
+  /-- Grounds of library constants, as far as requests needed them. -/
   grounds : IO.Ref (List (String × Grounds))
-  /-- Those that Lean runs after a command, while it runs none. -/
+  /-- Lean's linters, while they are taken out of Lean. -/
   linters : IO.Ref (List Command.Linter)
 
-/-- Why a command is not elaborated here, if it is not. -/
+/-- The reason for not elaborating a command in this process. -/
 def Session.offence (session : Session) (task : Task) (st : Command.State) (stx : Syntax) : BaseIO (Option Offence) := match session.role with
   | .elaborator => pure none
   | _ => match vetCommand session.vetting task.policy stx with
     | none => pure none
     | some _ => vetThrough session.gate session.vetting st stx
 
-/-- The refusal of a request in which Lean asked for an expansion that is not allowed. What came of the rest does not count. -/
+/-- The refusal of a request in which Lean asked for an expansion that is not allowed. No other result of the request
+    counts. -/
 def Session.refused (session : Session) : BaseIO (Option Refusal) := do
   match (← session.gate.get).refusal with
   | some why =>
@@ -99,7 +104,8 @@ def Session.refused (session : Session) : BaseIO (Option Refusal) := do
     return some { verdict := "forbidden", notes := [note], containable := true }
   | none => return none
 
-/-- What a key has led to before, or what is built now. What was let through for it is let through again. -/
+/-- The cached result of a key, or that of `build`, which is then cached. If the result used the transparent path, so
+    does the present request. -/
 def Session.kept {α : Type} (session : Session) (cache : IO.Ref (List (String × (Except Refusal α × Bool)))) (key : String)
     (build : IO (Except Refusal α)) : IO (Except Refusal α) := do
   match recall key (← cache.get) with
@@ -111,11 +117,11 @@ def Session.kept {α : Type} (session : Session) (cache : IO.Ref (List (String �
     let built := match ← session.refused with
       | some r => .error r
       | none => built
-    -- what was cancelled says nothing of the request
+    -- a cancelled result says nothing about the request
     unless ← session.token.isSet do cache.set (remember 16 key (built, (← session.gate.get).open_) (← cache.get))
     return built
 
-/-- What is elaborated for a command. -/
+/-- A command in the form in which a process of this role elaborates it. -/
 def Session.tamed (session : Session) (stx : Syntax) : Syntax := match session.role with
   | .elaborator => stx
   | _ => Leansieve.tamed session.vetting stx
@@ -129,8 +135,8 @@ def baseOptions (limits : Limits) : Options :=
 
 def kernelOptions (limits : Limits) : Options := KVMap.setNat {} `maxHeartbeats limits.heartbeats
 
-/-- Have Lean run its linters after the next command, or none: where nothing is recorded, each would only find that it is off. Modules that
-    are imported later may add some. -/
+/-- Makes Lean run its linters after the next command, or none: where nothing is recorded, each linter would only find
+    that it is off. Modules that are imported later may add linters. -/
 def Session.putLinters (session : Session) (wanted : Bool) : BaseIO Unit := do
   match (← Command.lintersRef.get).toList, wanted with
   | [], false => pure ()
@@ -143,7 +149,7 @@ def Session.putLinters (session : Session) (wanted : Bool) : BaseIO Unit := do
       session.linters.set []
       Command.lintersRef.modify fun added => (reverseList (reverseList put []) added.toList).toArray
 
-/-- The exception that stopped a command, if any escaped; errors are logged in the state. -/
+/-- Elaborates a command. The state holds its errors, and the exception that stopped it if one escaped. -/
 def runCommand (session : Session) (src : Source) (st : Command.State) (stx : Syntax)
     (snap? : Option (Language.SnapshotBundle Language.DynamicSnapshot) := none) : IO Command.State := do
   let ctx : Command.Context :=
@@ -162,17 +168,18 @@ def runCommand (session : Session) (src : Source) (st : Command.State) (stx : Sy
 def forbidden (src : Source) (o : Offence) : Refusal :=
   { verdict := "forbidden", notes := [src.noteAt "error" s!"not allowed: {o.reason}" o.stx], containable := true }
 
-/-- Tags that Lean gives to errors about its own limits. -/
+/-- Tags of Lean's errors about its own limits. -/
 def limitTags : List Name := [`runtime.maxRecDepth, `runtime.maxHeartbeats]
 
-/-- How an error begins that Lean cannot print within its limits. -/
+/-- Beginning of an error that Lean cannot print within its limits. -/
 def unprintable : String := "[Error pretty printing: maximum recursion depth"
 
-/-- What the kernel says when it meets one of its limits. -/
+/-- The kernel's errors about its limits. -/
 def kernelLimits : List String := ["(kernel) deterministic timeout", "(kernel) deep recursion", "(kernel) excessive memory"]
 
-/-- The verdict that a log with errors calls for; what the kernel says of its limits has no tag and is known by its text. Where
-    it gives up inside `decide +kernel`, Lean quotes it, or cannot print the term at which the kernel was stuck. -/
+/-- The verdict on a log with errors. The kernel's errors about its limits have no tag and are recognised by their text.
+    If the kernel gives up inside `decide +kernel`, Lean quotes it, or cannot print the term at which the kernel
+    stopped. -/
 def errorVerdict (log : List Message) (notes : List Note) : String :=
   if any limitTags log || kernelLimit notes then "out_of_resources" else if allOpen log then "incomplete" else "rejected"
 where
@@ -196,15 +203,16 @@ def beginsWithHash (stx : Syntax) : Bool := match tokensBelow [stx] [] with
   | first :: _ => first.startsWith "#"
   | [] => false
 
-/-- What a command says that is no reason to refuse the rest: its errors are warnings. -/
+/-- Messages with warnings in place of errors, for a command whose failure is no reason to refuse the rest. -/
 def asWarnings : List Message → List Message
   | [] => []
   | m :: ms => { m with severity := match m.severity with
       | .error => .warning
       | other => other } :: asWarnings ms
 
-/-- What becomes of a command of an elaborator's client that failed. One that only shows something (`#eval`, `#guard`) is no reason to
-    refuse the rest, but to say so. A definition may have failed because no code could be made of it, which nobody needs: again without. -/
+/-- The result for a failed command of an elaborator's client. A command that only shows something (`#eval`, `#guard`)
+    has warnings instead of errors and changes nothing. A definition may have failed because Lean could not generate
+    code for it; as the code is not needed, the definition is elaborated again without it. -/
 def forgive (session : Session) (src : Source) (before : Command.State) (stx : Syntax) (failed : List Message × Command.State) :
     IO (List Message × Command.State) := do
   if beginsWithHash stx then return (asWarnings failed.1, before)
@@ -212,7 +220,8 @@ def forgive (session : Session) (src : Source) (before : Command.State) (stx : S
   let (log, after) := takeMessages (← runCommand session src before (Leansieve.tamed session.vetting stx))
   return if hasError log then failed else (log, after)
 
-/-- Where Lean has told these messages before: if they are errors, it leaves out what follows from them in a command with parts missing. -/
+/-- A state in which some messages count as reported: after errors, Lean leaves out those that follow from them in a
+    command with missing parts. -/
 def withTold (log : List Message) (st : Command.State) : Command.State :=
   { st with messages := (go log st.messages).markAllReported }
 where
@@ -220,9 +229,10 @@ where
     | [], told => told
     | m :: ms, told => go ms (told.add m)
 
-/-- Parse, vet and elaborate a text command by command; returns what Lean said as well. `only` lists the command kinds that may
-    stand at its top, or is empty for any kind of the allow-list. Messages are taken after each command: Lean drops those
-    that it counts as reported. An elaborator goes on below a command that cannot be read, as Lean does. -/
+/-- Parses, vets and elaborates a text command by command, and collects Lean's messages. `only` are the kinds of command
+    that may occur at top level; empty, it permits every kind of the allow-list. Messages are taken after each command,
+    because Lean drops those that count as reported. An elaborator continues after a command that cannot be parsed, as
+    Lean does. -/
 partial def runFile (session : Session) (task : Task) (src : Source) (only : List Name) (st : Command.State)
     (ps : Parser.ModuleParserState := {}) (said : List Message := []) : IO (Except Refusal (Command.State × List Message)) := do
   let start := ps
@@ -253,11 +263,12 @@ where
 def preludeKinds : List Name :=
   [``Parser.Command.open, ``Parser.Command.set_option, ``Parser.Command.universe]
 
-/-- A header or context that fails makes the request's own statement invalid; what is forbidden stays forbidden. -/
+/-- A refusal of header, context or statement: failing there makes the statement invalid, while forbidden text stays
+    forbidden. -/
 def asInvalid (r : Refusal) : Refusal :=
   if r.verdict == "rejected" || r.verdict == "incomplete" then { r with verdict := "invalid_statement" } else r
 
-/-- Run one of the request's own texts; its errors make the statement invalid. -/
+/-- Elaborates header or context of a request. Errors in them make the statement invalid. -/
 def runOwn (session : Session) (task : Task) (text : String) (region : Region) (only : List Name) (st : Command.State)
     (ps : Parser.ModuleParserState := {}) : IO (Except Refusal Command.State) := do
   let src := plainSource text region

@@ -1,6 +1,6 @@
-/-! The header of a theorem, what stands before the `:=`, elaborated once for all its candidates. Lean itself takes over what it made
-    of a header that has not changed, as in an editor, from a snapshot; here that is always the snapshot of the reference. What Lean
-    says goes into snapshots, too, and is put together again. -/
+/-! The header of a theorem, its part before the `:=`, elaborated once for all candidates. Lean reuses its elaboration
+    of an unchanged header from a snapshot, as in an editor; here that is always the snapshot of the reference. Lean
+    then reports its messages in snapshots, and they are collected again. -/
 
 unsafe def parsedInImpl (snap : Language.DynamicSnapshot) : Option DefsParsedSnapshot :=
   let (type, value) : Name × NonScalar := unsafeCast snap.val
@@ -11,16 +11,17 @@ unsafe def parsedInImpl (snap : Language.DynamicSnapshot) : Option DefsParsedSna
 unsafe def withParsedImpl (snap : Language.DynamicSnapshot) (parsed : DefsParsedSnapshot) : Language.DynamicSnapshot :=
   let (type, _) : Name × NonScalar := unsafeCast snap.val
   { val := unsafeCast (type, (unsafeCast parsed : NonScalar)), tree := Thunk.pure { element := { desc := "", diagnostics := .empty }, children := #[] } }
-/-- A snapshot with another value of the same type. It reports nothing and leads to nothing that could be cancelled. -/
+/-- A snapshot with another value of the same type, without messages and without children that could be cancelled. -/
 @[implemented_by withParsedImpl] opaque withParsed (snap : Language.DynamicSnapshot) (parsed : DefsParsedSnapshot) : Language.DynamicSnapshot
 
 unsafe def emptySnapshotImpl : Language.DynamicSnapshot :=
   { val := unsafeCast ((`Leansieve.nothing, unsafeCast ()) : Name × NonScalar), tree := Thunk.pure { element := { desc := "", diagnostics := .empty }, children := #[] } }
-/-- Stands for the snapshot of a command that left none. -/
+/-- Placeholder for the snapshot of a command that left none. -/
 @[implemented_by emptySnapshotImpl] opaque emptySnapshot : Language.DynamicSnapshot
 
-/-- What Lean may take over for the next theorem with the same header; nothing if it said something of this one, as options say how (a
-    candidate's warnings may be errors). Of the proof nothing is left, and no cancel token: Lean would cancel what it takes nothing over from. -/
+/-- The part of a snapshot that Lean may reuse for the next theorem with the same header. There is none if Lean reported
+    a message for this header, because options decide on its severity (a candidate's warnings may be errors). The proof
+    and all cancel tokens are removed: Lean would cancel the tasks that it does not reuse. -/
 def headerIn (snap : Language.DynamicSnapshot) : BaseIO (Option Language.DynamicSnapshot) := do
   match parsedIn snap with
   | some parsed => match parsed.defs.toList with
@@ -37,7 +38,7 @@ def headerIn (snap : Language.DynamicSnapshot) : BaseIO (Option Language.Dynamic
     | _ => return none
   | none => return none
 
-/-- What is said in some snapshots and those below them, in the order of the text; none if one of them is not finished. -/
+/-- Messages of some snapshots and their children, in the order of the text; `none` if one is not finished. -/
 partial def saidIn (todo : List (Language.SnapshotTask Language.SnapshotTree)) (said : List Message) : BaseIO (Option (List Message)) := do
   match todo with
   | [] => return some (reverseList said [])
@@ -46,21 +47,21 @@ partial def saidIn (todo : List (Language.SnapshotTask Language.SnapshotTree)) (
     let tree := t.task.get
     saidIn (reverseList (reverseList tree.children.toList []) rest) (reverseList tree.element.diagnostics.msgLog.toList said)
 
-/-- What became of a theorem. -/
+/-- Result of elaborating a theorem. -/
 structure TheoremElaborated where
   after : Command.State
   log : List Message
-  /-- For the next one with the same header. -/
+  /-- For the next theorem with the same header. -/
   header : Option Language.DynamicSnapshot
 
-/-- Elaborate a theorem; `known`, if there is one, is taken over if it is of the same header. -/
+/-- Elaborates a theorem. Lean reuses `known`, the snapshot of an earlier theorem, if the header is the same. -/
 def runTheorem (session : Session) (src : Source) (known : Option Language.DynamicSnapshot) (st : Command.State) (stx : Syntax) : IO TheoremElaborated := do
   let promise ← IO.Promise.new
   let old? := match known with
     | some snap => some { stx, val := { stx? := none, reportingRange := .skip, cancelTk? := none, task := Task.pure snap } }
     | none => none
   let after ← runCommand session src st stx (some { old?, new := promise })
-  promise.resolve emptySnapshot  -- if Lean has not
+  promise.resolve emptySnapshot  -- no effect if Lean has resolved it
   let plain : IO TheoremElaborated := do
     let (log, after) := takeMessages (← runCommand session src st stx)
     return { after, log, header := none }

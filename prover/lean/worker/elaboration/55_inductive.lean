@@ -1,7 +1,8 @@
-/-! Inductive types: some kernels, that of the pinned pre-release among them, take too much on trust there. What they are known
-    to get wrong is refused before they see it, and what they generate is type-checked once more. -/
+/-! Inductive types. Some kernels, among them that of the pinned pre-release, check too little there. Declarations that
+    trigger their known faults are refused before the kernel sees them, and the constants that the kernel generates are
+    type-checked once more (docs/trust.md). -/
 
-/-- The inductive types that a constant is declared together with. -/
+/-- Inductive types that are declared together with a constant. -/
 def blockOf (source : Constants) : ConstantInfo → List Name
   | .inductInfo v => v.all
   | .recInfo v => v.all
@@ -10,15 +11,15 @@ def blockOf (source : Constants) : ConstantInfo → List Name
     | _ => []
   | _ => []
 
-/-- The constructors of a block of inductive types. -/
+/-- Constructors of a block of inductive types. -/
 def constructorsOf (source : Constants) : List Name → List Name → List Name
   | [], acc => acc
   | n :: rest, acc => match source n with
     | some (.inductInfo v) => constructorsOf source rest (pushNames v.ctors acc)
     | _ => constructorsOf source rest acc
 
-/-- Whether a type is a proposition is decided by reducing its sort, with two answers for some (lean4#14807): the sort of a
-    declared type must be written out, and be 0 or never 0. -/
+/-- Whether the sort of a declared type is written out, and is 0 or never 0. Kernels decide whether a type is a
+    proposition by reducing its sort, with two answers for some sorts (lean4#14807). -/
 def hasPlainSort : Expr → Bool
   | .forallE _ _ body _ => hasPlainSort body
   | .mdata _ e => hasPlainSort e
@@ -35,8 +36,8 @@ def argsOf : Expr → List Expr → List Expr
   | .mdata _ e, acc => argsOf e acc
   | _, acc => acc
 
-/-- Where a field's type mentions one of the declared types, the head there must be an inductive type as it stands, not after
-    reduction, and so in its arguments (lean4#14806, lean4#14576). -/
+/-- Whether the head of each field that mentions a declared type is an inductive type as written, not after reduction,
+    and so in its arguments (lean4#14806, lean4#14576). -/
 partial def hasPlainFields (source : Constants) (types : List Name) : Expr → Bool
   | .forallE _ domain body _ => if plain domain then hasPlainFields source types body else false
   | .mdata _ e => hasPlainFields source types e
@@ -61,7 +62,7 @@ where
       | _ => false
     | _ => false
 
-/-- Why a declaration of inductive types is not even shown to the kernel. -/
+/-- The reason for refusing a declaration of inductive types before the kernel sees it. -/
 def suspicious (source : Constants) : ConstantInfo → Option String
   | .inductInfo v => go v.all v.all
   | _ => none
@@ -80,7 +81,8 @@ where
       | some info => if hasPlainFields source types info.type then fields types cs else false
       | none => false
 
-/-- Types that the kernel makes for a block of inductive types: constructors, the recursor of each, and those of nested types. -/
+/-- Constants that the kernel generates for a block of inductive types: constructors, the recursor of each type, and
+    those of nested types. -/
 def typesOf (env : Kernel.Environment) : ConstantInfo → List ConstantInfo
   | .inductInfo v => lookUp (constructorsOf (constantsOf env) v.all []) (recursors v.all (nested v.all v.numNested []))
   | _ => []
@@ -99,7 +101,7 @@ where
     | [], acc => acc
     | n :: ns, acc => recursors ns (lookUp [.str n "rec"] acc)
 
-/-- A type that something must have. -/
+/-- A value, and the type that it must have. -/
 structure Obligation where
   levels : List Name
   type : Expr
@@ -107,7 +109,7 @@ structure Obligation where
 
 abbrev Binder := Name × Expr × BinderInfo
 
-/-- Take `n` binders off a type: those, last first, and what stands below them. -/
+/-- Takes `n` binders off a type; returns them, last first, and the rest of the type. -/
 def peel : Nat → Expr → List Binder → Option (List Binder × Expr)
   | 0, e, acc => some (acc, e)
   | n + 1, .forallE x domain body i, acc => peel n body ((x, domain, i) :: acc)
@@ -118,13 +120,13 @@ def unpeel : List Binder → Expr → Expr
   | [], e => e
   | (x, domain, i) :: rest, e => unpeel rest (.forallE x domain e i)
 
-/-- What a type becomes when its first arguments are given. -/
+/-- The type of a function after its first arguments are applied. -/
 def given : List Expr → Expr → Option Expr
   | [], e => some e
   | a :: as, .forallE _ _ body _ => given as (body.instantiate1 a)
   | _, _ => none
 
-/-- The first `n` of a list, each changed, and the others. -/
+/-- The first `n` elements of a list, each mapped by `f`, and the other elements. -/
 def splitMap (f : Expr → Expr) : Nat → List Expr → List Expr → List Expr × List Expr
   | n + 1, e :: es, acc => splitMap f n es (f e :: acc)
   | _, es, acc => (reverseList acc [], es)
@@ -138,15 +140,15 @@ where
     | 0, e => e
     | i + 1, e => variables i (.app e (.bvar i))
 
-/-- The type of a recursor's rule: for all parameters, motives, minor premises and fields, that of the recursor applied to the
-    constructor. Its own right-hand side is what the kernel replaces that by (lean4#14808). -/
+/-- The type that the right side of a recursor's rule must have: for all parameters, motives, minor premises and fields,
+    that of the recursor applied to the constructor, which the kernel replaces by the right side (lean4#14808). -/
 def ruleType (env : Kernel.Environment) (r : RecursorVal) (rule : RecursorRule) : Option Expr :=
   match peel (r.numParams + r.numMotives + r.numMinors) r.type [] with
   | none => none
   | some (outer, body) => match peel r.numIndices body [], env.find? rule.ctor with
     | some (_, .forallE _ major _ _), some (.ctorInfo c) => match headOf major with
       | .const _ levels =>
-        -- parameters, of a nested type too, do not depend on the indices that stand between
+        -- the parameters, also those of a nested type, do not depend on the indices between
         let (parameters, _) := splitMap (fun e => e.lowerLooseBVars r.numIndices r.numIndices) c.numParams (argsOf major []) []
         match given parameters ((ConstantInfo.ctorInfo c).instantiateTypeLevelParams levels) with
         | none => none
@@ -162,13 +164,14 @@ def ruleType (env : Kernel.Environment) (r : RecursorVal) (rule : RecursorRule) 
       | _ => none
     | _, _ => none
 
-/-- What must hold of the types and rules that the kernel made for a declaration (lean4#14576); `none` if they cannot be read. -/
+/-- Required types for what the kernel generated for a declaration (lean4#14576); `none` if a rule has an unknown
+    shape. -/
 def obligationsOf (env : Kernel.Environment) (info : ConstantInfo) : Option (List Obligation) := go (typesOf env info) []
 where
   go : List ConstantInfo → List Obligation → Option (List Obligation)
     | [], acc => some acc
     | info :: rest, acc =>
-      -- the identity on a type has a type only if that has one
+      -- the identity on a type is well typed only if the type is
       let typed : Obligation :=
         { levels := info.levelParams, type := .forallE `x info.type info.type .default, value := .lam `x info.type (.bvar 0) .default }
       match info with
@@ -182,7 +185,7 @@ where
       | some type => rules r rest ({ levels := r.levelParams, type, value := rule.rhs } :: acc)
       | none => none
 
-/-- The first obligation that does not hold: each is declared in an environment that is thrown away. -/
+/-- The error of the first obligation that does not hold. Each is declared in an environment that is then discarded. -/
 def discharge (opts : Options) (token : IO.CancelToken) (env : Kernel.Environment) : List Obligation → Option Kernel.Exception
   | [] => none
   | o :: rest =>
