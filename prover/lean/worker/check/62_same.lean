@@ -1,8 +1,9 @@
-/-! What a statement rests on, compared between two environments: the one in which it was elaborated alone and a candidate's.
-    Constants that elaboration made (matchers, lifted proofs, instances) may have got other names and numbers there, because a
-    helper made them first: they are compared by what they are. -/
+/-! Comparison of the constants on which a statement depends, in two environments: the one in which the statement was
+    elaborated alone, and a candidate's. Constants that elaboration generates (matchers, lifted proofs, instances) may
+    have other names and numbers there, because a helper generated them first: they are compared by their content. -/
 
-/-- A constant that was not named by a person: a part of its name is a number, begins with `_`, or is one that Lean gives. -/
+/-- Whether Lean generated a constant: a part of its name is a number, begins with `_`, or has one of Lean's
+    prefixes. -/
 def isAuxiliary (n : Name) : Bool := go (privateToUserName n)
 where
   go : Name → Bool
@@ -10,8 +11,8 @@ where
     | .num _ _ => true
     | .str p s => if s.startsWith "_" || s.startsWith "match_" || s.startsWith "proof_" || s.startsWith "inst" then true else go p
 
-/-- An auxiliary constant up to its name and the names of its universe parameters. A theorem has no value here: two proofs of
-    one proposition are the same to the kernel. -/
+/-- An auxiliary constant up to its name and the names of its universe parameters. A theorem has no value here: the
+    kernel does not distinguish two proofs of one proposition. -/
 structure Essence where
   levels : Nat
   type : Expr
@@ -22,14 +23,15 @@ def sameEssence (a b : Essence) : Bool := a.levels == b.levels && a.type == b.ty
   | none, none => true
   | _, _ => false
 
-/-- Auxiliary constants under names that depend on their essence alone. `names` is of one environment, `essences` of all that
-    are compared. -/
+/-- Names of auxiliary constants that depend on their essence alone. `names` belongs to one environment, `essences` to
+    all environments that are compared. -/
 structure Canon where
   names : Table Name Name
   essences : List (Essence × Name)
   count : Nat
 
-/-- Most auxiliary constants that are looked at, and how deep they may rest on each other; others keep their names. -/
+/-- Largest number of auxiliary constants that get canonical names, and largest depth of their dependencies; others keep
+    their names. -/
 def mostAuxiliaries : Nat := 1024
 def deepestAuxiliary : Nat := 64
 
@@ -44,12 +46,12 @@ def numberedLevels : List Name → Nat → List Level
   | [], _ => []
   | _ :: rest, i => .param (.num `u i) :: numberedLevels rest (i + 1)
 
-/-- What the meaning of a constant rests on. -/
+/-- Constants on which the meaning of a constant depends. The proof of a theorem does not belong to it. -/
 def statedBy (info : ConstantInfo) : List Name := match info with
   | .thmInfo v => v.type.getUsedConstants.toList
   | _ => mentions info
 
-/-- The canonical name of an auxiliary constant whose own auxiliaries have theirs. -/
+/-- Adds an auxiliary constant whose own auxiliary constants have their canonical names. -/
 def Canon.add (c : Canon) (info : ConstantInfo) (value : Option Expr) : Canon :=
   let type := canonical c (info.instantiateTypeLevelParams (numberedLevels info.levelParams 0))
   let essence : Essence := { levels := lengthOf info.levelParams 0, type, value }
@@ -63,7 +65,7 @@ where
     | [] => none
     | (f, n) :: rest => if sameEssence e f then some n else find e rest
 
-/-- Give the auxiliary constants among `todo` canonical names, those that they rest on first. -/
+/-- Gives canonical names to the auxiliary constants among `todo`, after those on which they depend. -/
 def canonise (clean : Kernel.Environment) (source : Constants) : Nat → List Name → Canon → Canon
   | 0, _, c => c
   | depth + 1, todo, c => go depth todo c
@@ -94,18 +96,18 @@ where
     | [] => []
     | r :: rs => { r with rhs := canonical c r.rhs } :: rules rs
 
-/-- Constants of which some have a type only: what they are is free. -/
+/-- Constants of which those in `free` have a type but no value, so that any value is accepted. -/
 def withoutValues (free : List Name) (source : Constants) : Constants := fun n => match source n with
   | some info => if containsName n free then some (.axiomInfo { name := n, levelParams := info.levelParams, type := info.type, isUnsafe := false }) else some info
   | none => none
 
-/-- What two environments say of a constant where they differ; `none` where one lacks it. -/
+/-- A constant that differs between two environments; `none` where one lacks it. -/
 structure Difference where
   name : Name
   stated : Option ConstantInfo
   found : Option ConstantInfo
 
-/-- Every constant that `todo` rests on and that `clean` lacks is the same in both environments. -/
+/-- The first difference in a constant on which `todo` depend and which `clean` lacks. -/
 partial def sameBelow (clean : Kernel.Environment) (reference candidate : Constants) (todo : List Name) (seen : NameHashSet) : Option Difference := match todo with
   | [] => none
   | n :: rest =>
@@ -115,7 +117,8 @@ partial def sameBelow (clean : Kernel.Environment) (reference candidate : Consta
       if sameConstant a b then sameBelow clean reference candidate (pushNames (mentions a) rest) (seen.insert n) else some { name := n, stated := some a, found := some b }
     | a, b => some { name := n, stated := a, found := b }
 
-/-- The same, with auxiliary constants under whatever names. `c` is what is known of the candidate's, `r` of the reference's. -/
+/-- The first difference as in `sameBelow`, but whatever names auxiliary constants have. `r` holds the canonical names
+    of the reference, `c` those of the candidate. -/
 partial def sameUpToAuxiliaries (clean : Kernel.Environment) (reference candidate : Constants) (todo : List Name) (seen : NameHashSet) (r c : Canon) : Option Difference := match todo with
   | [] => none
   | n :: rest =>
@@ -133,7 +136,8 @@ partial def sameUpToAuxiliaries (clean : Kernel.Environment) (reference candidat
             sameUpToAuxiliaries clean reference candidate (pushNames (statedBy a) rest) (seen.insert n) r c
           else some { name := n, stated := some a, found := some b }
 
-/-- Where the theorem `name` of a candidate and all that its type rests on differ from the reference. -/
+/-- The first difference between reference and candidate in the type of the theorem, or in a constant on which the type
+    depends. -/
 def differs (clean : Kernel.Environment) (reference candidate : Constants) (stated found : ConstantInfo) : Option Difference :=
   let exact := stated.type == found.type && sameNames stated.levelParams found.levelParams
   let below := if exact then sameBelow clean reference candidate stated.type.getUsedConstants.toList {} else none

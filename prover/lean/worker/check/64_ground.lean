@@ -1,6 +1,8 @@
-/-! What a verified proof rests on in the library. It decides no verdict: the library is trusted. -/
+/-! The ground of a verified proof: the axioms on which it depends through the library. It affects no verdict, because
+    the library is trusted. -/
 
-/-- Where the body of a constant of the library is: loaded with it, in a part that is not loaded, or, of an axiom, nowhere. -/
+/-- The place of a library constant's body: loaded with the constant, in a part of the library that is not loaded, or,
+    for an axiom, nowhere. -/
 inductive BodyPlace where
   | here
   | elsewhere
@@ -9,26 +11,26 @@ inductive BodyPlace where
 def placeOfBody (env : Environment) (n : Name) : ConstantInfo → BodyPlace
   | .axiomInfo _ => match getOriginalConstKind? env n with
     | some .axiom => .none
-    -- a projection rests on its structure alone, which its type mentions
+    -- a projection depends on its structure alone, which its type mentions
     | _ => if env.isProjectionFn n then .here else .elsewhere
   | _ => .here
 
-/-- The constant that stands for all those that are declared together. -/
+/-- The constant that represents all those that are declared together. -/
 def leaderOf (source : Constants) (info : ConstantInfo) : Name := match blockOf source info with
   | n :: _ => n
   | [] => info.name
 
-/-- The constants that a constant mentions, or all those do that are declared together with it. -/
+/-- Constants that a constant mentions, or any constant that is declared together with it. -/
 def restsOn (source : Constants) (info : ConstantInfo) : List Name := match blockOf source info with
   | [] => mentions info
   | types => mentionsOf source (constructorsOf source types types) []
 
-/-- Names of which none is there twice. -/
+/-- The elements of two lists, without duplicates. -/
 def union : List Name → List Name → List Name
   | [], acc => acc
   | n :: ns, acc => union ns (if containsName n acc then acc else n :: acc)
 
-/-- What some constants rest on together, as far as it is known. -/
+/-- The union of the grounds of some constants, as far as they are known. -/
 def together (source : Constants) (known : Table Name Ground) : List Name → Ground → Ground
   | [], acc => acc
   | n :: ns, acc =>
@@ -39,7 +41,8 @@ def together (source : Constants) (known : Table Name Ground) : List Name → Gr
     | some g => together source known ns { axioms := union g.axioms acc.axioms, complete := acc.complete && g.complete }
     | none => together source known ns acc
 
-/-- Find out what constants rest on, dependencies first; a name that comes back marked has its dependencies in `known`. -/
+/-- Computes the grounds of constants, dependencies first. A name returns marked to the list after its dependencies,
+    whose grounds are then in `known`. -/
 partial def settle (env : Environment) (source : Constants) (todo : List (Name × Bool)) (begun : NameHashSet) (known : Table Name Ground) : Table Name Ground := match todo with
   | [] => known
   | (n, visited) :: rest => match source n with
@@ -58,7 +61,7 @@ partial def settle (env : Environment) (source : Constants) (todo : List (Name �
           | .elsewhere => settle env source rest begun (known.add nameKey n { axioms := [], complete := false })
           | .here => settle env source (replay.pushAll (restsOn source info) false ((n, true) :: rest)) (begun.insert n) known
 
-/-- The constants of `imported` that `todo` mentions, directly or through constants that are not imported. -/
+/-- Constants of `imported` that `todo` mention, directly or through constants that are not imported. -/
 partial def neededBelow (imported source : Constants) (todo : List Name) (seen : NameHashSet) (found : List Name) : List Name := match todo with
   | [] => found
   | n :: rest =>
@@ -69,7 +72,7 @@ partial def neededBelow (imported source : Constants) (todo : List Name) (seen :
       | some info => neededBelow imported source (pushNames (mentions info) rest) seen found
       | none => neededBelow imported source rest seen found
 
-/-- Those of some library constants whose bodies are absent, and those below them. -/
+/-- Library constants whose bodies are not loaded, among `todo` and their dependencies. -/
 partial def absentBelow (env : Environment) (source : Constants) (todo : List Name) (seen : NameHashSet) (found : List Name) : List Name := match todo with
   | [] => found
   | n :: rest =>
@@ -83,8 +86,8 @@ partial def absentBelow (env : Environment) (source : Constants) (todo : List Na
       | .elsewhere => absentBelow env source rest seen (n :: found)
       | .here => absentBelow env source (pushNames (mentions info) rest) seen found
 
-/-- What a proof was audited for, and what the library adds to that: the whole set of axioms, if the ground is complete. `imported` is
-    the library, `names` what is to be accounted for. -/
+/-- The ground of a verified proof: the axioms found by the audit and those that the library adds; all axioms, if it is
+    complete. `imported` is the library, `names` are the constants to account for. -/
 def Session.groundOf (session : Session) (key : String) (imported : Environment) (source : Constants) (names : List Name) (audited : List Name) : IO Ground := do
   let library := constantsOf imported.toKernelEnv
   let roots := neededBelow library source names {} []
@@ -99,7 +102,7 @@ def Session.groundOf (session : Session) (key : String) (imported : Environment)
     session.grounds.set (remember 2 key (sorted loud { kept with known }) (← session.grounds.get))
     pure (gathered known loud { axioms := audited, complete })
 where
-  /-- Those that are not known to rest on no axiom, in order, and whether all below the others could be followed. -/
+  /-- Constants that may depend on an axiom, in order, and whether all dependencies of the others were followed. -/
   heard (kept : Grounds) : List Name → List Name → Bool → List Name × Bool
     | [], acc, complete => (reverseList acc [], complete)
     | n :: ns, acc, complete =>
@@ -118,7 +121,8 @@ where
   unknown (known : Table Name Ground) : List Name → List Name → List Name
     | [], acc => acc
     | n :: ns, acc => unknown known ns (if (known.find? nameKey n).isSome then acc else n :: acc)
-  /-- Names of constants that are known by what stands for them: the next proof that mentions them finds them at once. -/
+  /-- Adds the grounds of constants under their own names, beside those of the constants that represent them: the next
+      proof that mentions them finds them at once. -/
   alsoCalled (source : Constants) : List Name → Table Name Ground → Table Name Ground
     | [], known => known
     | n :: ns, known => alsoCalled source ns (if (known.find? nameKey n).isSome then known else

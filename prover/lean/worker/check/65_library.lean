@@ -1,4 +1,5 @@
-/-! The theorems of the imported library, and the guard against proving one by itself. -/
+/-! Theorems of the imported library, and the guard, which prevents a proof from using the theorem that it proves
+    anew. -/
 
 /-- Whether a type is a proposition. -/
 def isProposition (env : Environment) (type : Expr) (locals : LocalContext := {}) : Bool := match Kernel.check env locals type with
@@ -7,7 +8,8 @@ def isProposition (env : Environment) (type : Expr) (locals : LocalContext := {}
     | _ => false
   | .error _ => false
 
-/-- What the library shows no value of: the proof of a theorem, a definition that is not for others to unfold, or an axiom. -/
+/-- The kind of a constant that has no value in the library: a theorem whose proof is absent, a definition that other
+    modules must not unfold, or an axiom. -/
 inductive Hidden where
   | proof | value | axiom
 
@@ -22,11 +24,11 @@ def isLibraryTheorem (env : Environment) (info : ConstantInfo) : Bool := match i
     | _ => false
   | _ => false
 
-/-- Endings of names that Lean makes itself. -/
+/-- Endings of names that Lean generates. -/
 def generatedEndings : List String :=
   ["inj", "injEq", "sizeOf_spec", "noConfusion", "eq_def", "congr_simp", "hcongr", "induct", "induct_unfolding", "fun_cases", "fun_cases_unfolding", "ext_iff", "mutual_induct"]
 
-/-- Names that a person wrote: no private, numbered or underscored part and no generated ending. -/
+/-- Whether a person wrote a name: it has no private, numbered or underscored part and no generated ending. -/
 def isWritten (n : Name) : Bool := if isPrivateName n then false else plain n && !generated n
 where
   plain : Name → Bool
@@ -40,13 +42,13 @@ where
     | [], _ => false
     | e :: es, s => if e == s then true else oneOf es s
 
-/-- Place of a module among the imports: a module stands behind all that it imports. -/
+/-- Index of a constant's module among the imports. A module comes after all modules that it imports. -/
 def placeOf (env : Environment) (n : Name) : Option Nat := match env.getModuleIdxFor? n with
   | some i => some i.toNat
   | none => none
 
-/-- The imported constants below `todo`. The candidate's own constants are looked into, and so are those of the module at
-    `place`: there a definition may hold a proof that stands behind it. -/
+/-- Imported constants on which `todo` depend. Constants of the candidate are followed, and so are those of the module at
+    `place`, where a definition may contain a proof that comes after the theorem with this place. -/
 partial def importedBelow (env : Environment) (kenv : Constants) (place : Nat) (todo : List Name) (seen : NameHashSet) (found : List Name) :
     NameHashSet × List Name := match todo with
   | [] => (seen, found)
@@ -59,9 +61,9 @@ partial def importedBelow (env : Environment) (kenv : Constants) (place : Nat) (
     | none, some info => importedBelow env kenv place (pushNames (mentions info) rest) seen found
     | _, none => importedBelow env kenv place rest seen found
 
-/-- The first constant that a proof of library theorem `target` under `name` must not use: the target, a theorem of the same
-    type, or anything that does not stand before it. Inside one module the order is not known here, so its other theorems are
-    refused too, but for those inside the definitions that the statement is about. -/
+/-- The first constant that a proof `name` of the library theorem `target` must not use: the target, a theorem of the
+    same type, or a constant that does not precede the target. Inside one module the order is unknown, so its other
+    theorems are refused, too, except those inside the definitions that the statement mentions. -/
 def leak (env : Environment) (kenv : Constants) (target name : Name) : Option (Name × String) := match env.find? target, placeOf env target with
   | some goal, some place =>
     let (stated, _) := importedBelow env kenv place goal.type.getUsedConstants.toList {} []

@@ -1,16 +1,17 @@
-/-! What the compiler made of the library, for files that bring code with them (a macro that splices a list, a loop in an `elab`).
-    Functions that only the compiler made (`Array.append._redArg`, …) belong to a module by a file that the WebAssembly package lacks (`.ir`). Lean
-    looks for what belongs to none among what the file at hand made; there it is put. -/
+/-! Compiler data of the library, for files that bring code with them (a macro that splices a list, a loop in an
+    `elab`). Functions that only the compiler generated (`Array.append._redArg`, …) are assigned to modules by a file
+    that the WebAssembly package lacks (`.ir`). Lean looks up a function without a module among those that the present
+    file generated, so they are added there. -/
 
-/-- Whether Lean knows to which module such functions belong, as natively. -/
+/-- Whether Lean knows the modules of such functions, as natively. -/
 def knowsCompiled (env : Environment) : Bool := (env.getModuleIdxFor? (.str ``Array.append "_redArg")).isSome
 
 unsafe def entriesAsImpl {α : Type} (entries : Array EnvExtensionEntry) : List α := unsafeCast entries.toList
-/-- Entries of an extension, as they lie in a module's file. -/
+/-- Entries of an extension, as stored in a module's file. -/
 @[implemented_by entriesAsImpl] opaque entriesAs {α : Type} (entries : Array EnvExtensionEntry) : List α
 
-/-- `PersistentEnvExtension.modifyState` as it was compiled, without the types that are its first arguments: the name by which the compiler knows
-    it is one of those that are missing. -/
+/-- `PersistentEnvExtension.modifyState` in compiled form, without its first arguments, which are types. It is called by
+    its symbol, because the compiler's name for it is one of those that are missing. -/
 @[extern "l_Lean_PersistentEnvExtension_modifyState___redArg", export l_Lean_PersistentEnvExtension_modifyState___redArg]
 opaque modifyCompiled (ext : PersistentEnvExtension NonScalar NonScalar NonScalar) (env : Environment) (change : NonScalar → NonScalar)
     (mode : EnvExtension.AsyncMode) (declaration : Name) : Environment
@@ -19,7 +20,8 @@ unsafe def modifyExtensionImpl {α σ : Type} (ext : PersistentEnvExtension α �
   modifyCompiled (unsafeCast ext) env (unsafeCast change) ext.toEnvExtension.asyncMode .anonymous
 @[implemented_by modifyExtensionImpl] opaque modifyExtension {α σ : Type} (ext : PersistentEnvExtension α α σ) (env : Environment) (change : σ → σ) : Environment := env
 
-/-- An environment of imports in which an extension's entries for what belongs to no module count as made here. -/
+/-- An environment of imports in which the entries of an extension for constants without a module count as made by the
+    present file. -/
 def withUnplaced {α σ : Type} (env : Environment) (ext : PersistentEnvExtension α α σ) (nameOf : α → Name) : Environment :=
   modifyExtension ext env (modules env.header.moduleData.toList)
 where
@@ -42,18 +44,19 @@ def withCompiled (env : Environment) : Environment :=
       | .fdecl (f := n) .. => n
       | .extern (f := n) .. => n
 
-/-! Code that a file runs (`run_tac`, `evalTerm`) is type-checked in the environment of the imports. The WebAssembly package, a snapshot from the
-    development of 4.28, asks that environment for a place where facts about library constants are kept, which only environments made from it have:
-    "`realizedImportedConsts` is empty". An elaborator gives it one. There is no public way, so the fields are written by their places in memory, if
-    they hold what is expected there. -/
+/-! Code that a file runs (`run_tac`, `evalTerm`) is type-checked in the environment of the imports. The WebAssembly
+    package, a snapshot from the development of 4.28, needs a table in that environment for facts about library
+    constants, which only environments derived from it have: otherwise it fails with "`realizedImportedConsts` is
+    empty". An elaborator adds the table. Lean has no public way to do so: the fields are written by their positions in
+    memory, if they hold the expected values. -/
 
-/-- The fields of the package's `RealizationContext`. -/
+/-- Fields of the package's `RealizationContext`. -/
 structure RealizationFields where
   env : NonScalar
   options : NonScalar
   realized : NonScalar
 
-/-- The fields of the package's `Environment`. -/
+/-- Fields of the package's `Environment`. -/
 structure EnvironmentFields where
   base : NonScalar
   serverBase : NonScalar

@@ -1,11 +1,11 @@
-/-! The check of a candidate, step by step (architecture: "How a candidate is checked"). -/
+/-! The check of a candidate, step by step (docs/trust.md, "The five steps"). -/
 
 structure Timing where
   start : Nat
   last : Nat
   laps : List (String × Json)
 
-/-- Close a lap: milliseconds since the last one, under `name`. -/
+/-- Adds a lap: the milliseconds since the previous one, under `name`. -/
 def Timing.lap (t : Timing) (name : String) : IO Timing := do
   let now ← IO.monoNanosNow
   pure { t with last := now, laps := (name, millis (now - t.last)) :: t.laps }
@@ -20,8 +20,8 @@ def Timing.json (t : Timing) : IO Json := do
   let now ← IO.monoNanosNow
   pure (Json.mkObj (("total_ms", .num (JsonNumber.mk ((now - t.start) / 1000) 3)) :: t.laps))
 
-/-- Where to go on with a context that begins with the one before it, as the next theorem of a file has it. The last command of that
-    is read again: how it ends may depend on what stands behind it. -/
+/-- The state from which to continue for a context that begins with the previous one, as that of the next theorem of a
+    file does. The last command of the previous context is read again, because the text after it may belong to it. -/
 def Session.resumed (session : Session) (task : Task) : BaseIO (Option Mark) := do
   match ← session.grown.get with
   | some grown =>
@@ -30,14 +30,14 @@ def Session.resumed (session : Session) (task : Task) : BaseIO (Option Mark) := 
     return some grown.mark
   | none => return none
 
-/-- How a text that asks for a linter, of which all are off otherwise, calls it. -/
+/-- The word in every text that enables a linter; all linters are off by default. -/
 def linters : String := "linter"
 
-/-- Where Lean records what it elaborates, or does not: linters and requests that look into a proof read that, a check does not, and it
-    takes a tenth of the time. -/
+/-- A state in which Lean records what it elaborates, or does not. Linters and requests that inspect a proof read the
+    records; a check does not, and recording takes a tenth of its time. -/
 def recording (enabled : Bool) (st : Command.State) : Command.State := { st with infoState := { st.infoState with enabled } }
 
-/-- Header, prelude and context elaborated, and the context's constants replayed. Kept for the next check. -/
+/-- Elaborates header, prelude and context, and replays the context's constants. Cached for the next check. -/
 def baseOf (session : Session) (task : Task) (env : Environment) : IO (Except Refusal (Command.State × Kernel.Environment)) := do
   session.kept session.bases task.key build
 where
@@ -80,7 +80,7 @@ where
 def invalid (src : Source) (stx : Syntax) (text : String) : Refusal :=
   { verdict := "invalid_statement", notes := [src.noteAt "error" text stx] }
 
-/-- Parse `statement := proof` as exactly one theorem command whose value is what was put after the `:=`. -/
+/-- Parses `statement := proof` as exactly one theorem command whose value is the text after the inserted `:=`. -/
 def parseTheorem (session : Session) (task : Task) (st : Command.State) (src : Source) : IO (Except Refusal Syntax) := do
   let (stx, ps, log) := parseNext st src.input {}
   let broken := hasError log
@@ -88,7 +88,7 @@ def parseTheorem (session : Session) (task : Task) (st : Command.State) (src : S
   if !broken then match ← session.offence task st stx with
     | some o => return .error (forbidden src o)
     | none => pure ()
-  -- text that ends the block and goes on with a command is an attempt to say more than a proof
+  -- a text that ends the block and continues with a command attempts to be more than a proof
   match furtherCommand st src ps with
   | some more => return .error { forbidden src { stx := more, reason := "a further command after the proof" } with containable := false }
   | none => pure ()
@@ -103,7 +103,7 @@ def parseTheorem (session : Session) (task : Task) (st : Command.State) (src : S
     return .error (invalid src value "the statement must end before `:=`")
   return .ok stx
 where
-  /-- The first command that the parser recognises behind `ps`, after skipping what it cannot read. -/
+  /-- The first command that the parser recognises after `ps`, beyond text that it cannot read. -/
   furtherCommand (st : Command.State) (src : Source) (ps : Parser.ModuleParserState) : Option Syntax :=
     go 64 st src ps
   go : Nat → Command.State → Source → Parser.ModuleParserState → Option Syntax
@@ -119,7 +119,7 @@ where
     | .node _ k _ => k != `null && k != `group
     | _ => false
 
-/-- The name that a theorem command declares, as the environment knows it. -/
+/-- The name that a theorem command declares, as it is in the environment. -/
 def declaredName (st : Command.State) (env : Kernel.Environment) (stx : Syntax) : Option Name :=
   match argOf (argOf (argOf stx 1) 1) 0 with
   | .ident _ _ id _ =>
@@ -142,10 +142,10 @@ def renderType (st : Command.State) (e : Expr) : BaseIO String :=
   let data := MessageData.withContext { env := st.env, mctx := {}, lctx := {}, opts := scope.opts } (.ofExpr e)
   (MessageData.withNamingContext { currNamespace := scope.currNamespace, openDecls := scope.openDecls } data).toString
 
-/-- The type of a reference. -/
+/-- The type of a reference, printed. -/
 def Reference.printed (r : Reference) : BaseIO String := return (cut (← renderType r.after r.info.type) 4000).1
 
-/-- What differs, with both sides as a user would write them. -/
+/-- A message about a difference, with both sides as a user would write them. -/
 def Difference.text (d : Difference) (st : Command.State) (goal : Name) : BaseIO String := do
   let name := nameString (privateToUserName d.name)
   if d.name == goal then
@@ -167,12 +167,12 @@ where
     | some value => renderType st value
     | none => renderType st info.type
 
-/-- Where warnings are no errors: the `sorry` of a statement alone is ours. -/
+/-- A state in which warnings are not errors, because the worker itself inserts the `sorry` of a statement alone. -/
 def withoutWarnings (st : Command.State) : Command.State := match st.scopes with
   | scope :: rest => { st with scopes := { scope with opts := scope.opts.setBool `warningAsError false } :: rest }
   | [] => st
 
-/-- Elaborate the statement with `sorry` for its proof. Kept for the next candidate. -/
+/-- Elaborates the statement with `sorry` as its proof. Cached for the next candidate. -/
 def referenceOf (session : Session) (task : Task) (st : Command.State) : IO (Except Refusal Reference) := do
   session.kept session.references (task.key ++ task.statement) build
 where
@@ -200,12 +200,12 @@ structure Outcome where
   notes : List Note
   axioms : List Name
   constants : Nat
-  /-- Where the constants of a verified proof are. -/
+  /-- Environment with the constants of a verified proof. -/
   proved : Option Kernel.Environment := none
-  /-- What a verified proof declares, and how that is looked up. -/
+  /-- The constants of a verified proof: where to look them up, and the names of those that it has to account for. -/
   basis : Option (Constants × List Name) := none
   containable : Bool := false
-  /-- New constants as text, for a judge. -/
+  /-- Export of the new constants, for a judge. -/
   handedOut : String := ""
 
 def refused (r : Refusal) : Outcome :=
@@ -216,8 +216,8 @@ def sameBinders : Expr → Expr → Bool
   | .forallE _ _ a i, .forallE _ _ b j => if i == j then sameBinders a b else false
   | _, _ => true
 
-/-- Steps 4 and 5 for a candidate that elaborated: compare, audit, replay. `clean` is the environment that nothing of the
-    candidate has touched. -/
+/-- Steps 4 and 5 for an elaborated candidate: compare, audit, replay. `clean` is an environment that the candidate has
+    not touched. -/
 def judge (session : Session) (task : Task) (src : Source) (stx : Syntax) (clean : Kernel.Environment) (reference : Reference)
     (st : Command.State) (log : List Message) (timing : Timing) : IO (Outcome × Timing) := do
   let cancelled ← session.token.isSet
@@ -267,15 +267,16 @@ def judge (session : Session) (task : Task) (src : Source) (stx : Syntax) (clean
   | some _ => return end_ "statement_changed" .null (say s!"{nameString reference.name} is not a theorem" :: notes) [] 0 timing
   | none => return end_ "statement_changed" .null (say s!"there is no theorem {nameString reference.name}" :: notes) [] 0 timing
 
-/-- Without the kernel's check while elaborating: the replay makes it anyway, on the clean environment. -/
+/-- A state in which elaboration skips the kernel's check, because the replay makes it in the clean environment. -/
 def withoutKernel (st : Command.State) : Command.State := match st.scopes with
   | scope :: rest => { st with scopes := { scope with opts := scope.opts.setBool `debug.skipKernelTC true } :: rest }
   | [] => st
 
-/-- What is done with a candidate that was elaborated, from the state before it to the one after it. -/
+/-- The treatment of an elaborated candidate, given its source and syntax, the state and the clean environment before
+    it, and the state and the messages after it. -/
 abbrev Finish := Source → Syntax → Command.State → Kernel.Environment → Command.State → List Message → Timing → IO (Outcome × Timing)
 
-/-- `header` is the reference's. -/
+/-- Vets and elaborates a candidate that is a proof. `header` is that of the reference. -/
 def checkProof (session : Session) (task : Task) (st : Command.State) (clean : Kernel.Environment) (header : Option Language.DynamicSnapshot)
     (finish : Finish) (proof : String) (timing : Timing) : IO (Outcome × Timing) := do
   let src := proofSource task.statement proof
@@ -291,7 +292,7 @@ def checkProof (session : Session) (task : Task) (st : Command.State) (clean : K
     let timing ← timing.lap "elaborate_ms"
     finish src (argOf (argOf (argOf stx 1) 3) 1) st clean after log timing
 
-/-- Identifiers that some commands declare, wherever they stand. -/
+/-- Names that some commands declare, at any depth. -/
 partial def declaredIds (todo : List Syntax) (acc : List Name) : List Name := match todo with
   | [] => acc
   | stx@(.node _ k args) :: rest =>
@@ -302,7 +303,8 @@ partial def declaredIds (todo : List Syntax) (acc : List Name) : List Name := ma
     else declaredIds (pushSyntax args rest) acc
   | _ :: rest => declaredIds rest acc
 
-/-- The namespaces that are open after a command, innermost first; sections count as namespaces of the same name. -/
+/-- Namespaces that are open after a command, innermost first. A section counts as a namespace with the name of the
+    current one. -/
 def spacesAfter (stx : Syntax) (spaces : List Name) : List Name :=
   let current := match spaces with
     | n :: _ => n
@@ -316,7 +318,8 @@ def spacesAfter (stx : Syntax) (spaces : List Name) : List Name :=
     | [] => []
   else spaces
 
-/-- A file that repeats the context's declarations stands on the header alone; any other goes on from the context. -/
+/-- Elaborates a candidate that is a file: from the header alone if it repeats declarations of the context or the policy
+    has holes, otherwise from the context. -/
 def checkFile (session : Session) (task : Task) (env : Environment) (st : Command.State) (clean : Kernel.Environment) (finish : Finish)
     (file : String) (timing : Timing) : IO (Outcome × Timing) := do
   let src := plainSource file .candidate
@@ -340,7 +343,7 @@ where
     | context => match file.splitOn context with
       | _ :: _ :: _ => true
       | _ => false
-  /-- The full names that the file declares, read without elaborating anything. -/
+  /-- Full names that the file declares, found by parsing alone. -/
   allNames (st : Command.State) (src : Source) : Nat → Parser.ModuleParserState → List Name → List Name → List Name
     | 0, _, _, acc => acc
     | n + 1, ps, spaces, acc =>

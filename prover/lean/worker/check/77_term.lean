@@ -1,20 +1,22 @@
-/-! A digest of a proof's term: two texts of which Lean makes one term have one digest. It decides no verdict.
+/-! The digest of a proof's term: if Lean elaborates two texts to one term, they have one digest. It affects no verdict.
 
-    Names that a person or Lean gave do not count: bound variables, universe parameters, and what context and candidate declare, which
-    is known by what it is. Annotations do not count. The library goes by its names, and so do types and axioms, whoever declares them.
+    Names that a person or Lean chose do not count: those of bound variables, of universe parameters, and of the
+    constants that context and candidate declare, which are represented by their content. Annotations do not count. The
+    library is represented by names, and so are types and axioms, whoever declares them.
 
-    Lean keeps a hash of 32 bits with each term, which binders' names are no part of. Two are taken, each of the term with another
-    universe in all its constants, so that two terms agree by chance once in 2⁶⁴ pairs. Such terms can be made on purpose: that
-    would harm the count of proofs that are said to differ, and nothing else. -/
+    Lean keeps a hash of 32 bits with each term, on which names of binders have no influence. The digest consists of two
+    hashes, each of the term with another universe at all its constants, so that two terms collide by chance once in 2⁶⁴
+    pairs. Such terms can be made on purpose: that would falsify the count of distinct proofs, and nothing else. -/
 
-/-- Most nodes of a term and of what it rests on, most constants of the candidate that are looked at, how deep they may rest on each
-    other, and how often annotations inside annotations are taken away. Beyond that there is no digest. -/
+/-- Limits, beyond which there is no digest: the number of nodes of a term and its dependencies, the number of the
+    candidate's constants, the depth of their dependencies, and the depth of annotations inside annotations. -/
 def mostTermNodes : Nat := 100000
 def mostTermConstants : Nat := 1024
 def deepestTermConstant : Nat := 64
 def deepestAnnotation : Nat := 16
 
-/-- Constants under names that say what they are; `left` nodes may still be looked at. `exceeded`: a bound was met. -/
+/-- Constants under names that represent their content; `left` nodes may still be visited. `exceeded`: a limit was
+    reached. -/
 structure Marking where
   names : Table Name Name := .empty
   left : Nat := mostTermNodes
@@ -22,7 +24,8 @@ structure Marking where
 
 def salt : Name := .str .anonymous "_leansieve_salt"
 
-/-- Stands where an annotation was met: a closed term has no free variable, and Lean knows at once whether a term has one. -/
+/-- Placeholder for an annotation: a closed term has no free variable, and Lean knows of every term whether it has
+    one. -/
 def annotationMet : Expr := .fvar ⟨salt⟩
 
 /-- A term with one more universe at each constant, and with the candidate's constants under their marked names. -/
@@ -38,7 +41,7 @@ def Marking.mark (m : Marking) (e : Expr) : Expr :=
     | .mdata .. => some annotationMet
     | _ => none
 
-/-- The same without annotations, if they are not too deep inside each other. -/
+/-- A marked term without annotations; `none` if they are nested too deeply. -/
 def Marking.marked (m : Marking) : Nat → Expr → Option Expr
   | 0, _ => none
   | k + 1, e =>
@@ -58,13 +61,13 @@ def nameOfHashes : List Nat → Name → Name
   | [], n => n
   | h :: rest, n => nameOfHashes rest (.num n h)
 
-/-- What is looked at of a constant: the proof of a theorem, the value of a definition. -/
+/-- The part of a constant that counts: the proof of a theorem, the value of a definition. -/
 def bodyOf : ConstantInfo → Option Expr
   | .thmInfo v => some v.value
   | .defnInfo v => if v.safety == .safe then some v.value else none
   | _ => none
 
-/-- The hashes of a constant's body, those that it rests on first. What is imported goes by its name. -/
+/-- Hashes of a constant's body, after those of its dependencies. Imported constants are represented by their names. -/
 def hashesBelow (imported : Kernel.Environment) (source : Constants) : Nat → Name → Marking → IO (Option (List Nat) × Marking)
   | 0, _, m => pure (none, { m with exceeded := true })
   | depth + 1, n, m => do
@@ -89,12 +92,12 @@ where
         | (some hashes, m) => below depth rest { m with names := m.names.add nameKey n (nameOfHashes hashes salt) }
         | (none, m) => below depth rest m
 
-/-- The last digits of a number, in hexadecimal. -/
+/-- The last `k` digits of a number in hexadecimal. -/
 def hexDigits : Nat → Nat → String → String
   | 0, _, acc => acc
   | k + 1, n, acc => hexDigits k (n / 16) ((Nat.digitChar (n % 16)).toString ++ acc)
 
-/-- The digest of a theorem's proof, or nothing where it is too large. -/
+/-- The digest of a theorem's proof; `none` beyond a limit. -/
 def termDigest (library : Environment) (source : Constants) (name : Name) : IO (Option String) := do
   let imported := library.toKernelEnv
   match ← hashesBelow imported source deepestTermConstant name {} with
