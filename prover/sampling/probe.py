@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from prover.sampling.tokenizers import load_tokenizer
 from prover.sampling.weights import Probe
 
 LARGEST_ERROR = {"float32": 2e-3, "float16": 0.05, "bfloat16": 0.25}
@@ -26,9 +27,9 @@ def measure_probe(checkpoint: Path, text: str, adapter: Path | None = None, toke
         tokens: maximum number of scored tokens.
     """
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoModelForCausalLM
 
-    tokenizer = AutoTokenizer.from_pretrained(checkpoint)
+    tokenizer = load_tokenizer(checkpoint)
     model: Any = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.float32)
     if adapter is not None:
         from peft import PeftModel

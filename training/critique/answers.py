@@ -12,10 +12,10 @@ from pathlib import Path
 
 import transformers
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from transformers import AutoTokenizer
 
 from prover.sampling.diagnosis import Diagnosis
 from prover.sampling.prompt import CritiqueFormat
+from prover.sampling.tokenizers import load_tokenizer
 from prover.search.tactics.scripts.cut import errors
 from prover.verdict import Verdict, VerdictKind
 from training.corpus.record import TheoremRecord
@@ -194,7 +194,7 @@ def _asked(
 ) -> Iterator[CritiqueAnswers]:
     """Yield the answers to each question when complete, in order, while sampling continues."""
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    tokenizer = AutoTokenizer.from_pretrained(model, local_files_only=True)
+    tokenizer = load_tokenizer(model)
     form = CritiqueFormat()
     engine = RolloutEngine(model, out.with_name(out.name + ".engine"), stop=form.stop)
     checks: dict[tuple[str, str], Future[Verdict]] = {}

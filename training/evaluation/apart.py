@@ -20,10 +20,11 @@ from typing import Protocol
 import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel, PreTrainedTokenizerBase
+from transformers import AutoModelForCausalLM, PreTrainedModel, PreTrainedTokenizerBase
 
 from prover.atomic import atomic_write
 from prover.sampling.prompt import SourceFormat
+from prover.sampling.tokenizers import load_tokenizer
 from prover.verdict import Verdict
 from training.corpus.record import TheoremRecord, read_corpus
 from training.evaluation.samples import TheoremSamples, judged
@@ -212,7 +213,7 @@ def main() -> None:
         device = "cuda" if torch.cuda.is_available() else "cpu"
         dtype = torch.bfloat16 if device == "cuda" else torch.float32
         folder = located(arguments.model)
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        tokenizer = load_tokenizer(folder)
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, local_files_only=True)
         model.to(device).eval()  # type: ignore[arg-type]
         rows = draw(

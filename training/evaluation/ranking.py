@@ -23,10 +23,11 @@ import torch
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.stats import rankdata
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoModelForCausalLM
 
 from prover.atomic import atomic_write
 from prover.sampling.prompt import SourceFormat
+from prover.sampling.tokenizers import load_tokenizer
 from training.corpus.record import TheoremRecord, read_corpus
 from training.evaluation.samples import ModelSamples
 from training.model.examples import TokenGroup, encode_example
@@ -58,7 +59,7 @@ def score(samples: ModelSamples, records: Mapping[str, TheoremRecord], model: Pa
         ValueError: a theorem of the samples is not in the corpus.
     """
     folder = located(model)
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    tokenizer = load_tokenizer(folder)
     network = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True)
     network.eval()  # type: ignore[no-untyped-call]
     room = int(network.config.max_position_embeddings)

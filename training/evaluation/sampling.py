@@ -17,9 +17,9 @@ from pathlib import Path
 
 import transformers
 from pydantic import ValidationError
-from transformers import AutoTokenizer
 
 from prover.lean.workers.lean_pool import LeanPool
+from prover.sampling.tokenizers import load_tokenizer
 from prover.sampling.weights import describe_files
 from prover.verdict import Limits, Verdict, VerdictKind
 from training.config import EvaluationConfig
@@ -191,7 +191,7 @@ def _sample(
     """Yield each theorem when it is done, while sampling continues."""
     settings = what.settings
     transformers.utils.logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    tokenizer = AutoTokenizer.from_pretrained(what.model, local_files_only=True)
+    tokenizer = load_tokenizer(what.model)
     form = prompt_format(what.prompt_format, tokenizer)
     adapter = what.model / "adapter_config.json"
     checkpoint, rank = what.model, None

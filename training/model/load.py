@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig, PreTrainedModel, PreTrainedTokenizerBase
 
+from prover.sampling.tokenizers import load_tokenizer
 from training.config import LoraConfig, ModelConfig
 from training.model.llama import build_llama, save_for_serving
 from training.model.tokenizer import train_tokenizer
@@ -28,7 +29,7 @@ def load_or_build(
     if config.path is None:
         tokenizer: PreTrainedTokenizerBase = train_tokenizer(texts, config.vocabulary)
         return build_llama(config.shape, tokenizer, seed), tokenizer
-    tokenizer = AutoTokenizer.from_pretrained(config.path, local_files_only=True)
+    tokenizer = load_tokenizer(config.path)
     if tokenizer.pad_token_id is None:
         tokenizer.pad_token = tokenizer.eos_token
     # Trained weights are float32: in bfloat16 small steps would be lost to rounding.

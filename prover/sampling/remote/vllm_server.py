@@ -30,6 +30,7 @@ from prover.sampling.sampler import (
     SamplerUnavailableError,
     SamplingParams,
 )
+from prover.sampling.tokenizers import load_tokenizer
 from prover.sampling.weights import Weights, WeightsError
 from prover.theorem import Theorem
 
@@ -184,7 +185,8 @@ class VllmServerSampler(QuestionSampler):
 
     def _format_of(self, weights: Weights | None) -> PromptFormat:
         name = weights.prompt_format if weights else self._settings.prompt_format
-        return self._formats(name, _tokenizer(self._settings.tokenizer))
+        folder = self._settings.tokenizer
+        return self._formats(name, None if folder is None else load_tokenizer(folder))
 
     def _check_models(self, weights: Weights | None, error: type[Exception]) -> None:
         served = self._endpoints.contexts
@@ -285,11 +287,3 @@ def _cut(choice: Any, stop: tuple[str, ...]) -> tuple[str, list[float]]:
     start, end = min(found)
     offsets = choice["logprobs"]["text_offset"]
     return text[:start], [value for value, offset in zip(log_probs, offsets, strict=True) if offset < end]
-
-
-def _tokenizer(folder: Path | None) -> Any:
-    if folder is None:
-        return None
-    from transformers import AutoTokenizer  # slow to import, and needed only for chat templates
-
-    return AutoTokenizer.from_pretrained(folder, local_files_only=True)

@@ -19,6 +19,7 @@ from prover.sampling.replicas.routing import choose
 from prover.sampling.replicas.seat import Seat
 from prover.sampling.sampler import ReplicaStatus, SamplerStats, SamplerUnavailableError
 from prover.sampling.serving import Checking, ModelAnswer, ModelRequest, ServingEngine
+from prover.sampling.tokenizers import load_tokenizer
 from prover.sampling.vllm import vllm_process
 from prover.sampling.vllm.engine import ModelEngine
 from prover.sampling.vllm.engine_settings import EngineSettings
@@ -115,7 +116,7 @@ class ReplicatedEngine:
         """
         inspect_checkpoint(self.checkpoint)
         try:
-            self.tokenizer = await asyncio.to_thread(_tokenizer, self.checkpoint)
+            self.tokenizer = await asyncio.to_thread(load_tokenizer, self.checkpoint)
         except (ImportError, OSError, ValueError) as error:
             raise SamplerUnavailableError(f"the tokenizer of {self.checkpoint} cannot be read: {error}") from None
         self.longest_token = max(map(len, self.tokenizer.get_vocab()))
@@ -291,9 +292,3 @@ class _One:
 
     async def scores(self, tokens: Sequence[int], adapter: int | None = None) -> Sequence[Sequence[float]]:
         return [await self._seat.handle.scores(tokens, adapter or 0)]
-
-
-def _tokenizer(checkpoint: Path) -> Any:
-    from transformers import AutoTokenizer  # slow to import
-
-    return AutoTokenizer.from_pretrained(checkpoint, local_files_only=True)

@@ -14,6 +14,7 @@ from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
+from prover.sampling.tokenizers import tokenizer_folder
 from prover.sampling.vllm import vllm_patches
 from prover.sampling.vllm.engine_settings import EngineSettings, kv_cache_bytes
 from prover.sampling.vllm.vllm_platform import built_for_cpu, forked, platform_arguments, prepare_environment
@@ -87,20 +88,22 @@ def create(
         # one, so that slot must stay empty. Slots are filled from the first; during a replacement, old and new adapters
         # coexist.
         arguments |= {"enable_lora": True, "max_loras": 2 * adapters + 1, "max_lora_rank": rank}
-    vllm = AsyncLLM.from_engine_args(
-        AsyncEngineArgs(
-            model=str(checkpoint),
-            served_model_name=name,
-            max_model_len=settings.context_tokens,
-            max_num_seqs=settings.sequences,
-            gpu_memory_utilization=settings.gpu_memory,
-            distributed_executor_backend="uni",
-            scheduling_policy="priority",
-            use_tqdm_on_load=False,
-            **arguments,
-        ),
-        stat_loggers=[stat_logger],
-    )
+    with tokenizer_folder(checkpoint) as tokenizer:
+        vllm = AsyncLLM.from_engine_args(
+            AsyncEngineArgs(
+                model=str(checkpoint),
+                tokenizer=str(tokenizer),
+                served_model_name=name,
+                max_model_len=settings.context_tokens,
+                max_num_seqs=settings.sequences,
+                gpu_memory_utilization=settings.gpu_memory,
+                distributed_executor_backend="uni",
+                scheduling_policy="priority",
+                use_tqdm_on_load=False,
+                **arguments,
+            ),
+            stat_loggers=[stat_logger],
+        )
     vllm_patches.skip_logprob_texts(vllm.output_processor)
     return vllm
 
