@@ -9,10 +9,11 @@ import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream
 from mcp.server.stdio import stdio_server
 from mcp.shared.message import SessionMessage
-from mcp.types import PARSE_ERROR, ErrorData, JSONRPCError
+from mcp.types import INVALID_REQUEST, PARSE_ERROR, ErrorData, JSONRPCError
 from pydantic import ValidationError
 
-_SENTENCE = "this line is no JSON-RPC message in UTF-8: send one object a line, without lone surrogates"
+_NO_JSON = "this line is no JSON-RPC message in UTF-8: send one object a line, without lone surrogates"
+_NO_MESSAGE = "this object is no message of JSON-RPC 2.0: a request has `jsonrpc`, `id`, a `method`, and at most `params`, an object"
 
 
 @contextlib.asynccontextmanager
@@ -36,15 +37,26 @@ async def answered() -> AsyncIterator[tuple[MemoryObjectReceiveStream[Any], Any]
 
 
 def _refusal(error: Exception) -> JSONRPCError:
-    data = ErrorData(code=PARSE_ERROR, message=_SENTENCE)
-    return JSONRPCError(jsonrpc="2.0", id=_id_of(error), error=data)
+    found = _object_of(error)
+    data = ErrorData(code=PARSE_ERROR, message=_NO_JSON)
+    if found is not None and isinstance(error, ValidationError) and error.errors()[0]["type"] != "json_invalid":
+        data = ErrorData(code=INVALID_REQUEST, message=_NO_MESSAGE)
+    name = found.get("id") if found else None
+    usable = isinstance(name, str | int) and not isinstance(name, bool)
+    return JSONRPCError(jsonrpc="2.0", id=name if usable else None, error=data)
 
 
-def _id_of(error: Exception) -> str | int | None:
-    """Return the id of an unreadable request if Python's JSON parser, which is more tolerant than the SDK's, finds one."""
-    try:
-        line = error.errors()[0]["input"] if isinstance(error, ValidationError) else ""
-        found = json.loads(line)["id"]
-    except (ValueError, LookupError, TypeError, RecursionError):
+def _object_of(error: Exception) -> dict[str, Any] | None:
+    """Return the object on the line, if there is one; Python's JSON parser is more tolerant than the SDK's."""
+    if not isinstance(error, ValidationError):
         return None
-    return found if isinstance(found, str | int) and not isinstance(found, bool) else None
+    # The errors are about the forms that a message may have: each holds the line, the object on it, or a part of that.
+    inputs = [one["input"] for one in error.errors() if len(one["loc"]) < 2 or one["type"] == "missing"]
+    for each in inputs:
+        try:
+            read = json.loads(each) if isinstance(each, str | bytes) else each
+        except (ValueError, RecursionError):
+            continue
+        if isinstance(read, dict):
+            return read
+    return None
