@@ -36,7 +36,7 @@ class StatementError(UserError):
         reason = first.text.partition("\n")[0] if first else verdict.kind.name
         fault = f"the statement {_STATEMENT_FAULTS.get(verdict.kind, 'was not taken')}"
         if first is not None and first.region is Region.CANDIDATE:
-            fault = "the proof up to there was not taken"
+            fault, where = "the proof up to there was not taken", f" at {first.line}:{first.column}"
         super().__init__(f"{fault}{where}: {reason}")
         self.verdict = verdict
 

@@ -56,7 +56,7 @@ def _violation(tool: str, one: dict[str, Any], known: Collection[str]) -> tuple[
         return field, f"{field} of {tool} is not taken: {subject[:1].lower()}{subject[1:]}"
     for note in _NOTES:
         rule = rule.partition(note)[0]
-    rule = rule.replace(" after validation", "").replace("dictionary", "object")
+    rule = rule.replace(" after validation", "").replace("dictionary", "object").replace("tuple", "list")
     is_long = one["type"] in ("too_long", "too_short")
     return field, f"{field} of {tool} must {rule}" + ("" if is_long else f", not {shown(one['input'])}")
 

@@ -9,6 +9,7 @@ from prover.assistance.commands import Judged
 from prover.assistance.fill import Hole, holes
 from prover.candidate import Candidate
 from prover.errors import InputError, UserError
+from prover.requests import StatementError
 from prover.source import disk, lean_file, showing
 from prover.source.lean_file import LeanFile
 from prover.source.scanner import Command
@@ -62,6 +63,19 @@ def theorem_named(file: LeanFile, name: str) -> Command:
     stated = ", ".join(printable(one) for one in list(names.values())[:_MOST_NAMED])
     text = f"has {len(found)} theorems named {shown(name)}" if found else f"has no theorem {shown(name)}"
     raise InputError("theorem_name", f"the file {text}; it states: {stated or 'none'}{more}")
+
+
+def holes_of(file: LeanFile) -> list[Hole]:
+    """Return the `sorry`s of a file.
+
+    Raises:
+        InputError: there is none, so that nothing would be checked.
+    """
+    if found := holes(file):
+        return found
+    raise InputError(
+        "file_path", "the file has no `sorry` to fill: lean_verify checks a proof in it, lean_run_code a whole file"
+    )
 
 
 def hole_at(file: LeanFile, line: int) -> Hole:
@@ -141,11 +155,20 @@ def left_out(file: LeanFile, item: Command) -> tuple[Command, ...]:
 
 def placed(judged: Judged, item: Command) -> Verdict:
     """Convert the positions of a verdict's messages to positions in the file."""
+    return _placed(judged.file, item, judged.verdict)
+
+
+def placed_error(file: LeanFile, item: Command, error: StatementError) -> StatementError:
+    """Return the error about a command's statement or proof with positions in the file."""
+    return StatementError(_placed(file, item, error.verdict))
+
+
+def _placed(file: LeanFile, item: Command, verdict: Verdict) -> Verdict:
     messages = []
-    for message in judged.verdict.messages:
-        line, column = judged.file.position(item, message)
+    for message in verdict.messages:
+        line, column = file.position(item, message)
         messages.append(replace(message, line=line, column=column))
-    return replace(judged.verdict, messages=tuple(messages))
+    return replace(verdict, messages=tuple(messages))
 
 
 def attempt(file: LeanFile, hole: Hole, snippet: str) -> Candidate:

@@ -11,10 +11,11 @@ from pydantic import Field
 from prover.assistance import commands, fill
 from prover.assistance.suggest import FilePosition, Suggest, Suggestions
 from prover.candidate import Candidate
-from prover.requests import Check
+from prover.requests import Check, StatementError
 from prover.source import showing
 from prover.source.faults import Fault
 from prover.source.lean_file import LeanFile
+from prover.source.scanner import Command
 from prover.theorem import Theorem
 from prover.verdict import Mode, VerdictKind
 from service.auth.identity import Role
@@ -81,7 +82,7 @@ class FileTools(Tools):
         item first, so that the positions of the others stay true.
         """
         service, file = await self._service(), await files.read(file_path)
-        wanted = files.holes_at(file, line) if line else fill.holes(file)
+        wanted = files.holes_at(file, line) if line else files.holes_of(file)
         ends = time.monotonic() + seconds
         items: list[HoleItem] = []
         faults: list[Fault] = []
@@ -112,8 +113,8 @@ class FileTools(Tools):
     ) -> GoalAnswer:
         """Show the goals at a `sorry`, or after a tactic, of a file."""
         seconds = self._default.limits.seconds
-        found, faults = await self._suggested_in_file(file_path, line, column, 1, seconds, _NO_TACTIC)
-        return GoalAnswer(goals=[shortened(goal) for goal in found.goals]).about(faults=faults)
+        found, *above = await self._suggested_in_file(file_path, line, column, 1, seconds, _NO_TACTIC)
+        return GoalAnswer(goals=[shortened(goal) for goal in found.goals]).about(*above)
 
     @answering(SuggestAnswer, Role.PROVE)
     async def lean_suggest_tactics(
@@ -125,8 +126,8 @@ class FileTools(Tools):
         seconds: Seconds = 10.0,
     ) -> SuggestAnswer:
         """Suggest tactics for a place of a file; Lean has run each there."""
-        found, faults = await self._suggested_in_file(file_path, line, column, most, seconds)
-        return SuggestAnswer.of(found).about(faults=faults)
+        found, *above = await self._suggested_in_file(file_path, line, column, most, seconds)
+        return SuggestAnswer.of(found).about(*above)
 
     @answering(AttemptsAnswer, Role.CHECK)
     async def lean_multi_attempt(
@@ -153,7 +154,8 @@ class FileTools(Tools):
 
     async def _suggested_in_file(
         self, file_path: str, line: int, column: int, most: int, seconds: float, prefix: str = ""
-    ) -> tuple[Suggestions, tuple[Fault, ...]]:
+    ) -> tuple[Suggestions, tuple[Command, ...], tuple[Fault, ...]]:
+        """Return the suggestions, and of what is above them the commands that are not run and those that Lean rejects."""
         service, read = await self._service(), await files.read(file_path)
         item, at, shift = files.place_of(read, line, column)
 
@@ -161,4 +163,8 @@ class FileTools(Tools):
             position = FilePosition(file.as_it_stands(item) if item else file.text, at, shift)
             return Suggest(position, most, prefix, seconds, self._checking)
 
-        return await commands.suggest(service, read, ask)
+        try:
+            found, faults = await commands.suggest(service, read, ask)
+        except StatementError as error:
+            raise error if item is None else files.placed_error(read, item, error) from None
+        return found, files.left_out(read, item) if item else (), faults

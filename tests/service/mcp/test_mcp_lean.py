@@ -95,6 +95,7 @@ async def test_an_agents_session_over_stdio(served: str, tmp_path: Path) -> None
         wrong_above.write_text(WRONG, encoding="utf-8")
         await what_is_wrong_above_spoils_nothing_below(agent, str(wrong_above))
         await what_only_shows_something_is_run_and_does_not_count(agent)
+        await what_is_not_checked_is_not_called_accepted(agent, tmp_path / "Done.lean")
 
         refuted = await answer(agent, "lean_disprove", statement="theorem t (n : Nat) : n < 5")
         assert refuted["ok"]
@@ -142,11 +143,13 @@ async def what_is_wrong_above_spoils_nothing_below(agent: Agent, path: str) -> N
     assert (uses["messages"][0]["region"], uses["messages"][0]["line"]) == ("file", 8)
     goal = await answer(agent, "lean_goal", file_path=path, line=15)
     assert (goal["goals"], [one["line"] for one in goal["faults_above"]]) == (["n : Nat\n⊢ n < n + 1"], [4, 12])
+    assert (goal["not_run"], goal["note"]) == (unrun, "not run, and so not checked: #guard (line 10)")
     tried = await answer(agent, "lean_multi_attempt", file_path=path, line=15, snippets=["omega", "rfl"])
     assert [one["ok"] for one in tried["items"]] == [True, False]
     assert (len(tried["faults_above"]), tried["not_run"]) == (2, unrun)
     tactics = await answer(agent, "lean_suggest_tactics", file_path=path, line=15, most=1)
     assert (tactics["items"][0]["closes_goal"], len(tactics["faults_above"])) == (True, 2)
+    assert tactics["not_run"] == unrun
     filled = await answer(agent, "lean_fill_sorries", file_path=path)
     assert (filled["ok"], len(filled["faults_above"]), filled["not_run"]) == (True, 2, unrun)
     assert filled["note"] == "not run, and so not checked: #guard (line 10)"
@@ -172,6 +175,15 @@ async def what_only_shows_something_is_run_and_does_not_count(agent: Agent) -> N
     (told,) = checked["messages"]
     assert (checked["ok"], told["severity"], told["region"]) == (True, "information", "context")
     assert "`#guard`" in told["text"]
+
+
+async def what_is_not_checked_is_not_called_accepted(agent: Agent, file: Path) -> None:
+    file.write_text("import Std\n\ntheorem wrong : 1 = 2 := by\n  nothing\n  rfl\n", encoding="utf-8")
+    filled = await answer(agent, "lean_fill_sorries", file_path=str(file))
+    assert (filled["ok"], filled["error_code"]) == (False, "BAD_INPUT")
+    assert filled["error"].startswith("the file has no `sorry` to fill")
+    goal = await answer(agent, "lean_goal", file_path=str(file), line=5, column=6)
+    assert goal["error"].startswith("the proof up to there was not taken at 4:")
 
 
 @contextlib.asynccontextmanager
