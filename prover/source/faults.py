@@ -8,7 +8,7 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from prover.source.lean_file import LeanFile, Visibility, line_and_column
+from prover.source.lean_file import UNCLOSED, LeanFile, Visibility, line_and_column
 from prover.verdict import Message, Region, Verdict
 
 _RESTS_ON = re.compile(r"it rests on (.+), which (?:is|are) not proved")
@@ -66,7 +66,7 @@ def left_open(file: LeanFile, verdict: Verdict, reported: Collection[int]) -> tu
         unproved = message.severity == "warning" and "`sorry`" in message.text
         if message.severity != "error" and not unproved:
             continue
-        if number is not None and offset > file.commands[-1].end:
+        if number is not None and (offset > file.commands[-1].end or message.text.startswith(UNCLOSED)):
             # No command is there, only a comment that is not closed or documents nothing.
             below.append(Fault(number, message.line, message.column, message.text))
         elif number is None or (message.line, message.column) == line_and_column(file.text, file.body):

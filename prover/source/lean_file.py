@@ -13,12 +13,16 @@ from enum import Enum
 from prover.candidate import Candidate
 from prover.source import scanner
 from prover.source.imports import header_of
+from prover.source.lexer import unclosed_comment
 from prover.source.scanner import Command, Form
 from prover.theorem import Header, Theorem
 from prover.verdict import Message, Mode, Region, Verdict
 
 _IMPORTED = re.compile(r"`(?:import )?([^`\s]+)`")
 """The module in an error about the imports."""
+
+UNCLOSED = "unterminated comment"
+"""Lean's message about a comment that is not closed, which it places at the end of the text."""
 
 _STOP = re.compile(r"(?:^[ \t]*(?:·[ \t]*)*|\bby[ \t]+|;[ \t]*)(stop)(?![\w'.])", re.MULTILINE)
 
@@ -212,7 +216,7 @@ class LeanFile:
 
     def position(self, item: Command, message: Message) -> tuple[int, int]:
         """Return line (from 1) and column (from 0) in this file of a message about `item`."""
-        if message.region in (Region.HEADER, Region.CONTEXT):
+        if message.region in (Region.HEADER, Region.CONTEXT) or message.text.startswith(UNCLOSED):
             return self.in_context(message)
         text = item.statement if message.region is Region.STATEMENT else self.lead(item) + self.proof(item)
         at = _offset(text, message.line, message.column)
@@ -223,6 +227,8 @@ class LeanFile:
 
     def in_context(self, message: Message) -> tuple[int, int]:
         """Return line (from 1) and column (from 0) in this file of a message about what is above the theorem."""
+        if message.text.startswith(UNCLOSED) and (opening := unclosed_comment(self.text)) is not None:
+            return line_and_column(self.text, opening)
         if message.region is Region.HEADER and (module := _IMPORTED.search(message.text)) is not None:
             written = re.search(rf"(?<![\w.]){re.escape(module[1])}(?![\w.])", self.code[: self.body])
             return line_and_column(self.text, written.start() if written else 0)

@@ -46,10 +46,23 @@ def tokenize(text: str) -> Iterator[Token]:
         kind = match.lastgroup if match.lastgroup != "hashes" else "string"
         position = match.end()
         if kind == "block":
-            position = _end_of_block_comment(text, position)
+            position = _end_of_block_comment(text, position) or len(text)
         elif kind not in ("space", "line"):
             assert kind is not None
             yield Token(kind, match[0], match.start(), position)
+
+
+def unclosed_comment(text: str) -> int | None:
+    """Return the offset of the block comment that is not closed; None if all are."""
+    position = 0
+    for token in tokenize(text):
+        position = token.end
+    while match := _TOKEN.match(text, position):  # blanks and comments
+        closed = _end_of_block_comment(text, match.end()) if match.lastgroup == "block" else match.end()
+        if closed is None:
+            return position
+        position = closed
+    return None
 
 
 def find(tokens: Sequence[Token], start: int, text: str) -> int:
@@ -66,10 +79,10 @@ def find(tokens: Sequence[Token], start: int, text: str) -> int:
     return len(tokens)
 
 
-def _end_of_block_comment(text: str, position: int) -> int:
-    """Return the offset after the block comment opened before `position`, or that of the end. Comments nest."""
+def _end_of_block_comment(text: str, position: int) -> int | None:
+    """Return the offset after the block comment opened before `position`; None if it is not closed. Comments nest."""
     depth = 1
     while depth and (edge := _BLOCK_EDGE.search(text, position)):
         depth += 1 if edge[0] == "/-" else -1
         position = edge.end()
-    return position if depth == 0 else len(text)
+    return position if depth == 0 else None

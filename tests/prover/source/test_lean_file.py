@@ -367,8 +367,38 @@ def test_an_error_below_the_last_command_is_told_whatever_was_told_of_that() -> 
     file = lean_file.parse("theorem a : 1 = 1 := rfl\n/- x")
     verdict = Verdict(VerdictKind.REJECTED, messages=(Message("error", "unterminated comment", line=2, column=4),))
     assert [(one.line, one.column, one.text) for one in left_open(file, verdict, {0})] == [
-        (2, 4, "unterminated comment")
+        (2, 0, "unterminated comment")
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("/- x\n\n", (1, 0)),
+        ("import Std\n-- a\n/- x /- y -/\ntheorem a : 1 = 2 := sorry\n", (3, 0)),
+        ("import Std /- x", (1, 11)),
+        ("theorem a : 1 = 1 := rfl/- x\n", (1, 24)),
+        ("theorem a : 1 = 1 := rfl\n\n  /-- x\n\ntheorem b : 1 = 2 := rfl", (3, 2)),
+    ],
+)
+def test_a_comment_that_is_never_closed_reaches_lean_and_is_told_where_it_opens(
+    text: str, place: tuple[int, int]
+) -> None:
+    file = lean_file.parse(text)
+    assert "/-" in file.whole()
+    at = lean_file.line_and_column(file.own, len(file.own))  # where Lean reports it
+    verdict = Verdict(
+        VerdictKind.REJECTED, messages=(Message("error", "unterminated comment", line=at[0], column=at[1]),)
+    )
+    assert [(one.line, one.column, one.text) for one in left_open(file, verdict, {0})] == [
+        (*place, "unterminated comment")
+    ]
+    (message,) = file.placed(verdict).messages
+    assert (message.line, message.column) == place
+
+
+def test_closed_comments_behind_the_imports_are_no_part_of_the_context() -> None:
+    assert lean_file.parse("import Std\n\n/- x -/\n").own == ""
 
 
 def test_an_error_about_an_import_is_at_that_import() -> None:

@@ -123,14 +123,14 @@ async def test_nothing_of_a_file_is_passed_over(served: str, tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("above", ["", "axiom fine : 1 = 1\n"], ids=["listed", "quarantine"])
-async def test_a_comment_that_is_never_closed_is_told_at_the_end_and_hides_nothing(
+async def test_a_comment_that_is_never_closed_is_told_where_it_opens_and_hides_nothing(
     served: str, tmp_path: Path, above: str
 ) -> None:
     path = tmp_path / "F.lean"
     path.write_text(f"theorem a : 1 = 1 := rfl\n{above}open Nope\n/- x\n")
     done = await leansieve("check", path, "--server", served)
     assert (done.status, "a: VERIFIED" in done.out) == (1, True), done.out
-    assert f"F.lean:{path.read_text().count(chr(10)) + 1}:0: error: unterminated comment" in done.out
+    assert f"F.lean:{path.read_text().count(chr(10))}:0: error: unterminated comment" in done.out
     assert "error: unknown namespace `Nope`" in done.out
 
 
@@ -140,7 +140,14 @@ async def test_a_definition_that_a_comment_cuts_off_is_told_once(served: str, tm
     done = await leansieve("check", path, "--server", served)
     assert (done.status, "a: VERIFIED" in done.out) == (1, True), done.out
     assert done.out.count("error:") == 1
-    assert f"{path}:4:0: error: unterminated comment" in done.out
+    assert f"{path}:3:0: error: unterminated comment" in done.out
+
+
+async def test_a_file_that_a_comment_swallows_is_not_taken(served: str, tmp_path: Path) -> None:
+    path = tmp_path / "F.lean"
+    path.write_text("import Std\n\n/- x\n\ntheorem a : 1 = 2 := rfl\n")
+    done = await leansieve("check", path, "--server", served)
+    assert (done.status, done.out) == (1, f"{path}:3:0: error: unterminated comment\n")
 
 
 async def test_proofs_go_wherever_a_sorry_stands(served: str, tmp_path: Path) -> None:
