@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass, replace
 
 from prover.source import scanner
+from prover.source.lexer import unclosed_comment
 from prover.source.scanner import Form
 from prover.verdict import Region, Verdict
 
@@ -43,13 +44,16 @@ class Typed:
 
 
 def read(text: str, mathlib: bool = False) -> Typed:
-    """Return the statement for a text, which may be a theorem, lemma or example, with or without a name and a trailing
-    `:= by sorry`; binders and a goal; or a goal alone.
+    """Return the statement for a text, which may be a theorem, lemma or example, with or without a name, a trailing
+    `:= by sorry` and a comment after it; binders and a goal; or a goal alone.
 
     Args:
         mathlib: whether Mathlib's `Type*` is available; otherwise it becomes `Type _`.
     """
     text = _TAIL.sub("", text.strip()).rstrip()
+    if "--" in text or text.endswith("-/"):  # what is put after the statement must not end up in its comment
+        text = _TAIL.sub("", _without_comment_behind(text)).rstrip()
+        text = _without_comment_behind(text)
     if not text:
         return Typed("")
     if _IN_FULL.match(text) and ":=" not in text and not _UNIVERSE_STAR.search(text):
@@ -102,6 +106,12 @@ def _begins_with_binders(code: str) -> bool:
         elif not char.isspace():
             return char == ":"
     return False
+
+
+def _without_comment_behind(text: str) -> str:
+    """Return the text without the comments at its end, unless one is not closed."""
+    kept = text[: len(scanner.code_of(text).rstrip())]
+    return text if kept == text or unclosed_comment(text) is not None else kept
 
 
 def _without_star(statement: str, mathlib: bool) -> str:

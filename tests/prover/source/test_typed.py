@@ -35,6 +35,12 @@ def test_reading_what_was_typed_is_linear() -> None:
         ("def x := 1", "def x := 1"),
         ("theorem a : 1 = 1 := rfl theorem b : 1 = 1", "theorem a : 1 = 1 := rfl theorem b : 1 = 1"),
         (" := by sorry ", ""),
+        ("1 = 1 -- by rfl", "theorem leansieve_statement : 1 = 1"),
+        ("theorem x : 1 = 1 -- one", "theorem x : 1 = 1"),
+        ("theorem x : 1 = 1 := by sorry -- one /- two -/", "theorem x : 1 = 1"),
+        ("theorem x : 1 = 1 -- one\n  := by sorry", "theorem x : 1 = 1"),
+        ("theorem x : 1 = /- not closed -- one", "theorem x : 1 = /- not closed -- one"),
+        ("-- nothing", ""),
     ],
 )
 def test_what_is_typed_becomes_the_theorem_that_is_meant(text: str, statement: str) -> None:
@@ -94,5 +100,5 @@ def test_what_was_read_is_read_the_same_again(text: str, tail: str) -> None:
     )
 )
 def test_a_theorem_in_full_is_read_the_same_without_looking_into_it(parts: list[str]) -> None:
-    text = ("theorem a" + "".join(parts)).strip()
+    text = typed._without_comment_behind(("theorem a" + "".join(parts)).strip()).rstrip()
     assert typed.read(text) == typed._read_command(text, False)
