@@ -2,10 +2,10 @@
 errors stay local.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
-from prover.assistance.suggest import Suggest, Suggestions
 from prover.candidate import Candidate
 from prover.options import CheckOptions
 from prover.requests import Check, Service, StatementError
@@ -14,6 +14,8 @@ from prover.source.faults import Fault, below_faults, rests_on_unproved
 from prover.source.lean_file import LeanFile
 from prover.source.scanner import Command
 from prover.verdict import Verdict
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,18 +67,22 @@ async def unproved_above(service: Service, file: LeanFile, item: Command, option
     return replace(verdict, messages=messages) if messages else None
 
 
-async def suggest(
-    service: Service, file: LeanFile, ask: Callable[[LeanFile], Suggest]
-) -> tuple[Suggestions, tuple[Fault, ...]]:
-    """Suggest tactics for a position in a file; also return the rejected commands above. `ask` makes the request for a file.
+async def despite_faults(
+    file: LeanFile, ask: Callable[[LeanFile], Awaitable[T]]
+) -> tuple[T, LeanFile, tuple[Fault, ...]]:
+    """Return the answer to a question about a place in a file, the file without the rejected commands above, and these.
+
+    Args:
+        file: the file.
+        ask: asks about the place in a file; StatementError makes it ask again without the commands above that it blames.
 
     Raises:
-        UserError: as `Service.suggest`.
+        UserError: as `ask`.
     """
     faults: list[Fault] = []
     while True:
         try:
-            return await service.suggest(ask(file)), tuple(faults)
+            return await ask(file), file, tuple(faults)
         except StatementError as error:
             below = below_faults(file, error.verdict)
             if below is None:

@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from prover.assistance import closing, disprove, fill
+from prover.assistance import closing, commands, disprove, fill
 from prover.assistance.fill import Hole
 from prover.errors import UserError
 from prover.events import Finished, NoteKind, Progress, Refutation
 from prover.options import SearchOptions
-from prover.requests import Check, Event, Search, Service
+from prover.requests import Event, Search, Service
 from prover.source import lean_file
 from prover.source.lean_file import LeanFile
 from prover.source.scanner import Command
@@ -90,10 +90,12 @@ async def refute(service: Service, what: RefutationTarget, options: SearchOption
     if what.hole is None:
         found = await _searched(service, what.file, what.item, options, tell)
     else:
-        looked = await service.suggest(
-            closing.tactics(options.within_seconds(_GOAL_SECONDS), what.file, what.item, what.hole.start, 1)
+        item, start = what.item, what.hole.start
+        shortly = options.within_seconds(_GOAL_SECONDS)
+        looked, file, _ = await commands.despite_faults(
+            what.file, lambda file: service.suggest(closing.tactics(shortly, file, item, start, 1))
         )
-        theorem = goal_theorem(what.file.theorem(what.item), looked.goals[0])
+        theorem = goal_theorem(file.theorem(item), looked.goals[0])
         _, found = await fill.search(service, Search(theorem, options), tell)
     return _result_of(what, found)
 
@@ -120,8 +122,8 @@ async def below(
     now = sites.read(file.text[:at] + text + file.text[at:], file.project)
     start = at + len(text) - len(written) + len(opened.replace("\n", "\n" + margin))
     placed = next((one for one in now.theorems if one.at == start), None)
-    verdict = placed and await service.check(Check(now.theorem(placed), now.candidate(placed), options.check))
-    if not verdict or not verdict.verified:
+    judged = placed and await commands.judge(service, now, placed, options.check)
+    if not judged or not judged.verdict.verified:
         raise UserError(f"{item.name} is refuted, but Lean rejects the refutation below it: nothing was inserted")
     return Site(file, item, at, at, file, ()), text
 

@@ -6,13 +6,13 @@ import itertools
 import re
 from dataclasses import dataclass, replace
 
-from prover.assistance import closing, fill
+from prover.assistance import closing, commands, fill
 from prover.assistance.fill import Hole
 from prover.assistance.place import find
 from prover.assistance.suggest import FilePosition
 from prover.errors import UserError
 from prover.options import SearchOptions
-from prover.requests import Check, Service
+from prover.requests import Service
 from prover.source import disk, lean_file
 from prover.source.lean_file import LeanFile
 from prover.source.lexer import tokenize
@@ -103,10 +103,12 @@ async def of_open_goals(service: Service, file: LeanFile, at: int, options: Sear
         raise UserError("no proof of a theorem is there")
     site = _with_sorries(file, item, at, 1)
     inside = site.holes[0].item
-    verdict = await service.check(Check(site.file.theorem(inside), site.file.candidate(inside), options.check))
-    if closing.holds(verdict, complete=False):
+    judged = await commands.judge(service, site.file, inside, options.check)
+    if closing.holds(judged.verdict, complete=False):
         return site
-    looked = await service.suggest(closing.tactics(options, file, item, at, 1))
+    looked, *_ = await commands.despite_faults(
+        file, lambda file: service.suggest(closing.tactics(options, file, item, at, 1))
+    )
     return _with_sorries(file, item, at, len(looked.goals))
 
 

@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from prover.assistance import closing, fill
+from prover.assistance import closing, commands, fill
 from prover.assistance.fill import HoleOutcome
 from prover.assistance.suggest import TacticOutcome
 from prover.options import SearchOptions
@@ -90,7 +90,9 @@ async def suggest(service: Service, site: Site, options: SearchOptions) -> Choic
     """
     hole = site.holes[0]
     before = sum(one.command == hole.command and one.number < hole.number for one in fill.holes(site.file))
-    looked = await closing.look(service, site.file, hole.command, before, options, _MOST_SUGGESTIONS)
+    looked, *_ = await commands.despite_faults(
+        site.file, lambda file: closing.look(service, file, hole.command, before, options, _MOST_SUGGESTIONS)
+    )
     found: list[tuple[str, Edit]] = []
     async with contextlib.aclosing(looked.closings(service)) as closings:
         async for proof, replacement in closings:

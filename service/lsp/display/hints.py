@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from prover.assistance import fill
+from prover.assistance import commands, fill
 from prover.errors import UserError
 from prover.options import SearchOptions
 from prover.requests import Service
@@ -38,7 +38,12 @@ class Hints:
             self.given.popitem(last=False)
         proof = "" if item.hole else file.candidate(item).text
         seconds = min(options.budget.seconds, _MOST_SECONDS)
-        found = await service.hint(Tutoring(theorem, proof, tuple(earlier), seconds=seconds, check=options.check))
+
+        async def hint(file: LeanFile) -> Tutored:
+            now = file.theorem(item)
+            return await service.hint(Tutoring(now, proof, tuple(earlier), seconds=seconds, check=options.check))
+
+        found, *_ = await commands.despite_faults(file, hint)
         if found.hint is not None:
             earlier.append(GivenHint(found.hint.level, found.hint.step))
             del earlier[:-_MOST_HINTS]

@@ -113,8 +113,8 @@ class FileTools(Tools):
     ) -> GoalAnswer:
         """Show the goals at a `sorry`, or after a tactic, of a file."""
         seconds = self._default.limits.seconds
-        found, *above = await self._suggested_in_file(file_path, line, column, 1, seconds, _NO_TACTIC)
-        return GoalAnswer(goals=[shortened(goal) for goal in found.goals]).about(*above)
+        found, left_out, faults = await self._suggested_in_file(file_path, line, column, 1, seconds, _NO_TACTIC)
+        return GoalAnswer(goals=[shortened(goal) for goal in found.goals]).about(left_out, faults)
 
     @answering(SuggestAnswer, Role.PROVE)
     async def lean_suggest_tactics(
@@ -126,8 +126,8 @@ class FileTools(Tools):
         seconds: Seconds = 10.0,
     ) -> SuggestAnswer:
         """Suggest tactics for a place of a file; Lean has run each there."""
-        found, *above = await self._suggested_in_file(file_path, line, column, most, seconds)
-        return SuggestAnswer.of(found).about(*above)
+        found, left_out, faults = await self._suggested_in_file(file_path, line, column, most, seconds)
+        return SuggestAnswer.of(found).about(left_out, faults)
 
     @answering(AttemptsAnswer, Role.CHECK)
     async def lean_multi_attempt(
@@ -159,12 +159,12 @@ class FileTools(Tools):
         service, read = await self._service(), await files.read(file_path)
         item, at, shift = files.place_of(read, line, column)
 
-        def ask(file: LeanFile) -> Suggest:
+        async def ask(file: LeanFile) -> Suggestions:
             position = FilePosition(file.as_it_stands(item) if item else file.text, at, shift)
-            return Suggest(position, most, prefix, seconds, self._checking)
+            return await service.suggest(Suggest(position, most, prefix, seconds, self._checking))
 
         try:
-            found, faults = await commands.suggest(service, read, ask)
+            found, _, faults = await commands.despite_faults(read, ask)
         except StatementError as error:
             raise error if item is None else files.placed_error(read, item, error) from None
         return found, files.left_out(read, item) if item else (), faults

@@ -235,6 +235,23 @@ async def test_open_goals_are_proved_in_bullets_under_the_tactic(served: str, le
         assert await verified(lean_client, editor.text, "fifth")
 
 
+async def test_a_faulty_command_above_hinders_no_action(served: str, lean_client: Client) -> None:
+    async with editing("--server", served, *SMALL) as editor:
+        editor.open(f'def broken : Nat := "text"\n\n{FALSE}\n{FILE}')
+        await editor.execute((await editor.actions("sorry\nend"))["leansieve: disprove"])
+        assert (await done(editor)).startswith("the goal in line 11 is REFUTED, with p = True, n = 3: ")
+        await asyncio.wait_for(editor.shown.get(), 60)
+        await editor.execute((await editor.actions("constructor\n\n", 3))["leansieve: hint"])
+        assert await done(editor) == "question"
+        editor.choose = lambda titles: titles[0]
+        await editor.execute((await editor.actions("sorry\n    · exact"))["leansieve: suggest tactics"])
+        assert "close the goal" in await done(editor)
+        await asyncio.wait_for(editor.edits.get(), 60)
+        await editor.execute((await editor.actions("constructor\n\n", 3))["leansieve: prove"])
+        assert await done(editor) == "proved"
+        assert "constructor\n  · " in editor.text
+
+
 async def test_a_suggestion_is_put_in_when_it_is_chosen(served: str, lean_client: Client) -> None:
     async with editing("--server", served, *SMALL) as editor:
         editor.open(FILE)

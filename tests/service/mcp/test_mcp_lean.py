@@ -95,7 +95,9 @@ async def test_an_agents_session_over_stdio(served: str, tmp_path: Path) -> None
         wrong_above.write_text(WRONG, encoding="utf-8")
         await what_is_wrong_above_spoils_nothing_below(agent, str(wrong_above))
         await what_only_shows_something_is_run_and_does_not_count(agent)
-        await what_is_not_checked_is_not_called_accepted(agent, tmp_path / "Done.lean")
+        done = tmp_path / "Done.lean"
+        done.write_text("import Std\n\ntheorem wrong : 1 = 2 := by\n  nothing\n  rfl\n", encoding="utf-8")
+        await what_is_not_checked_is_not_called_accepted(agent, str(done))
 
         refuted = await answer(agent, "lean_disprove", statement="theorem t (n : Nat) : n < 5")
         assert refuted["ok"]
@@ -177,12 +179,11 @@ async def what_only_shows_something_is_run_and_does_not_count(agent: Agent) -> N
     assert "`#guard`" in told["text"]
 
 
-async def what_is_not_checked_is_not_called_accepted(agent: Agent, file: Path) -> None:
-    file.write_text("import Std\n\ntheorem wrong : 1 = 2 := by\n  nothing\n  rfl\n", encoding="utf-8")
-    filled = await answer(agent, "lean_fill_sorries", file_path=str(file))
+async def what_is_not_checked_is_not_called_accepted(agent: Agent, path: str) -> None:
+    filled = await answer(agent, "lean_fill_sorries", file_path=path)
     assert (filled["ok"], filled["error_code"]) == (False, "BAD_INPUT")
     assert filled["error"].startswith("the file has no `sorry` to fill")
-    goal = await answer(agent, "lean_goal", file_path=str(file), line=5, column=6)
+    goal = await answer(agent, "lean_goal", file_path=path, line=5, column=6)
     assert goal["error"].startswith("the proof up to there was not taken at 4:")
 
 
