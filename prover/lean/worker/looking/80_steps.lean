@@ -1,11 +1,11 @@
-/-! Requests that look into a proof without judging it: the goals at each `sorry`, one tactic on a goal, a constant. -/
+/-! Requests that inspect a proof without checking it: the goals at each `sorry`, one tactic on a goal, a constant. -/
 
-/-- A tactic step that elaboration recorded, with what is needed to print its goals. -/
+/-- A tactic step that elaboration recorded, with the context for printing its goals. -/
 structure Step where
   context : ContextInfo
   info : TacticInfo
 
-/-- The trees that a persistent array holds. -/
+/-- The trees in a persistent array, each with the context `ctx`, followed by `rest`. -/
 def arrayTrees (trees : PersistentArray InfoTree) (rest : List (Option ContextInfo × InfoTree)) (ctx : Option ContextInfo) :
     List (Option ContextInfo × InfoTree) :=
   nodes [trees.root] [] trees.tail
@@ -29,7 +29,7 @@ where
     | 0, _, acc => acc
     | i + 1, vs, acc => go i vs ((ctx, vs.getD i (.hole ⟨.anonymous⟩)) :: acc)
 
-/-- The tactic steps below some trees whose syntax has one of the kinds and stands behind `after`, in reading order. -/
+/-- Tactic steps in some trees whose syntax has one of the kinds and starts after `after`, in reading order. -/
 partial def stepsBelow (kinds : List Name) (after : Nat) (todo : List (Option ContextInfo × InfoTree)) (acc : List Step) : List Step := match todo with
   | [] => reverseList acc []
   | (ctx, .context part tree) :: rest => stepsBelow kinds after ((part.mergeIntoOuter? ctx, tree) :: rest) acc
@@ -41,7 +41,7 @@ partial def stepsBelow (kinds : List Name) (after : Nat) (todo : List (Option Co
       if containsName info.stx.getKind kinds && startOf info.stx > after then stepsBelow kinds after rest ({ context, info } :: acc) else stepsBelow kinds after rest acc
     | _, _ => stepsBelow kinds after rest acc
 
-/-- `ppGoals` begins every goal with a line break. -/
+/-- A printed goal without the line break with which `ppGoals` begins it. -/
 def withoutBreak (s : String) : String := if s.startsWith "\n" then (s.drop 1).toString else s
 
 def printGoals (ctx : ContextInfo) (mctx : MetavarContext) : List MVarId → Array Json → IO (Array Json)
@@ -50,7 +50,7 @@ def printGoals (ctx : ContextInfo) (mctx : MetavarContext) : List MVarId → Arr
     let format ← ({ ctx with mctx } : ContextInfo).ppGoals [g]
     printGoals ctx mctx gs (acc.push (.str (cut (withoutBreak (format.pretty 100)) 16000).1))
 
-/-- `sorry` as a term is read as `by sorry`, so that its goal is recorded like that of a tactic. -/
+/-- Replaces each term `sorry` by `by sorry`, so that its goal is recorded like that of a tactic. -/
 def sorryBlocks : Nat → Syntax → Syntax
   | depth + 1, stx@(.node info k args) =>
     if k == ``Parser.Term.sorry then
@@ -65,7 +65,7 @@ where
     | [], acc => acc
     | s :: ss, acc => each depth ss (acc.push (sorryBlocks depth s))
 
-/-- What came of elaborating a proof with its steps recorded; `before` and `after` are the states around it. -/
+/-- Result of elaborating a proof with its steps recorded; `before` and `after` are the states around it. -/
 structure Looked where
   verdict : String
   containable : Bool
@@ -76,7 +76,7 @@ structure Looked where
   before : Command.State
   after : Command.State
 
-/-- Whether one of some constants rests on `sorry`, as far as the proof itself declared them. -/
+/-- Whether one of some constants depends on `sorry`, through constants that the proof itself declared. -/
 partial def restsOnSorry (before : Environment) (after : Kernel.Environment) (todo : List Name) (seen : NameHashSet) : Bool := match todo with
   | [] => false
   | n :: rest =>
@@ -86,14 +86,15 @@ partial def restsOnSorry (before : Environment) (after : Kernel.Environment) (to
       | some info => restsOnSorry before after (pushNames (mentions info) rest) (seen.insert n)
       | none => restsOnSorry before after rest (seen.insert n)
 
-/-- Whether a step gave its goal away: what it put there rests on `sorry`, written out or put there to go on after an error. -/
+/-- Whether a step admitted its goal: the term assigned to it depends on `sorry`, written out or inserted by Lean to
+    continue after an error. -/
 def Looked.assumes (looked : Looked) (step : Step) : Bool := match step.info.goalsBefore with
   | goal :: _ =>
     let (value, _) := instantiateMVarsCore step.info.mctxAfter (.mvar goal)
     restsOnSorry looked.before.env looked.after.env.toKernelEnv value.getUsedConstants.toList {}
   | [] => false
 
-/-- Elaborate a proof and record the steps whose syntax has one of the kinds. Goals left open are no fault here. -/
+/-- Elaborates a proof and records the steps whose syntax has one of the kinds. Open goals are not errors here. -/
 def lookInto (session : Session) (task : Task) (st : Command.State) (proof : String) (kinds : List Name) : IO Looked := do
   let src := proofSource task.statement proof
   match ← parseTheorem session task st src with
@@ -107,7 +108,7 @@ def lookInto (session : Session) (task : Task) (st : Command.State) (proof : Str
     pure { verdict := if verdict == "incomplete" then "verified" else verdict, containable := false, notes, log, src, before := st, after,
            steps := stepsBelow kinds (assignPosition task.statement) (arrayTrees after.infoState.trees [] none) [] }
 
-/-- Whether every error is that goals are left at the end of the outermost `by`. -/
+/-- Whether all errors are about goals that are open at the end of the outermost `by`. -/
 def Looked.onlyOuterOpen (looked : Looked) : Bool := go looked.log
 where
   go : List Message → Bool
@@ -123,7 +124,7 @@ def positionFields (src : Source) (stx : Syntax) : List (String × Json) :=
   let line (p : Position) : Json := .num (JsonNumber.fromNat (p.line - src.split))
   [("line", line first), ("column", .num first.column), ("end_line", line last), ("end_column", .num last.column)]
 
-/-- One entry for each `sorry`, with all goals that were met there. -/
+/-- An entry for each `sorry`, with all goals recorded there. -/
 def sorriesJson (src : Source) : List Step → List (Nat × Syntax × Array Json) → IO (Array Json)
   | [], found => pure (entries found #[])
   | s :: ss, found => if s.info.stx.getKind != ``Parser.Tactic.tacticSorry then sorriesJson src ss found else do
@@ -140,14 +141,14 @@ where
     | [], acc => acc
     | (_, stx, goals) :: rest, acc => entries rest (acc.push (Json.mkObj (("goals", .arr goals) :: positionFields src stx)))
 
-/-- The places of the tactics in parentheses that gave their goal away. -/
+/-- Positions of the tactics in parentheses that admitted their goal. -/
 def assumedJson (looked : Looked) : List Step → Array Json → Array Json
   | [], acc => acc
   | s :: ss, acc =>
     if s.info.stx.getKind == ``Parser.Tactic.paren && looked.assumes s then assumedJson looked ss (acc.push (Json.mkObj (positionFields looked.src s.info.stx)))
     else assumedJson looked ss acc
 
-/-- A tactic block with its lines moved under `by`. -/
+/-- A tactic block, indented under `by`. -/
 def indented (text : String) : String := "\n  " ++ String.join (breaks text.toList)
 where
   breaks (cs : List Char) : List String := go cs "" []
@@ -173,7 +174,7 @@ def kindOf (env : Environment) : ConstantInfo → String
   | .recInfo _ => "recursor"
   | .quotInfo _ => "quotient"
 
-/-- What the imported library knows under a name. -/
+/-- Answer fields for a constant of the imported library. -/
 def constantFields (st : Command.State) (env : Environment) (name : Name) : IO (List (String × Json)) :=
   match env.find? name with
   | none => pure [("found", .bool false)]
@@ -185,7 +186,7 @@ def constantFields (st : Command.State) (env : Environment) (name : Name) : IO (
     pure [("found", .bool true), ("kind", .str (kindOf env info)), ("type", .str (cut type 16000).1), ("module", .str mod),
       ("levels", jsonNames info.levelParams #[])]
 
-/-- The constants that header and context declare, as they are to be written behind them. -/
+/-- Constants that header and context declare, under the names by which a text after them can refer to them. -/
 def declaredJson (st : Command.State) : List ConstantInfo → Array Json → IO (Array Json)
   | [], acc => pure acc
   | info :: rest, acc => do

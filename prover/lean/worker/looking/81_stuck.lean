@@ -1,4 +1,4 @@
-/-! Where computing a proposition stops for want of a body that the library does not hold. -/
+/-! The constant at which computing a proposition stops, because the library does not hold its body. -/
 
 /-- The `Decidable` instance of a closed proposition. -/
 def decidableOf (session : Session) (st : Command.State) (type : Expr) : IO (Option Expr) := do
@@ -11,7 +11,7 @@ def decidableOf (session : Session) (st : Command.State) (type : Expr) : IO (Opt
   | .ok (some found) => return if found.hasMVar || found.hasFVar then none else some found
   | _ => return none
 
-/-- The constant of the library at which evaluating a closed term stops, because its body is absent. -/
+/-- The library constant at which the evaluation of a closed term stops, because its body is absent. -/
 def stuckAt (env : Environment) : Nat → Expr → Option Name
   | 0, _ => none
   | depth + 1, e => match Kernel.whnf env {} e with

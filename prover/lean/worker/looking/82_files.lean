@@ -1,15 +1,15 @@
-/-! Declarations and files without a statement to compare with: their verdict, and the goals at their `sorry`s. -/
+/-! Files and declarations without a statement to compare with: their verdict, and the goals at their `sorry`s. -/
 
-/-- What came of a text whose commands were all elaborated, whatever became of those before them. -/
+/-- Result of elaborating all commands of a text, even after failing ones. -/
 structure Elaborated where
   st : Command.State
-  /-- Messages and refusals, last first. -/
+  /-- Last first, like `refusals` and `steps`, until the text ends. -/
   log : List Message
   refusals : List Note
   steps : List Step
 
-/-- Elaborate a text to its end. A command that is not allowed or that cannot be read is left out and told; steps are recorded
-    whose syntax has one of the `kinds`. -/
+/-- Elaborates a text to its end. A command that is not allowed or cannot be parsed is left out and reported. Steps
+    whose syntax has one of the `kinds` are recorded. -/
 partial def runAll (session : Session) (task : Task) (src : Source) (kinds : List Name) (ps : Parser.ModuleParserState) (done : Elaborated) :
     IO Elaborated := do
   let (stx, ps, log) := parseNext done.st src.input ps
@@ -34,7 +34,7 @@ def elaborated (session : Session) (task : Task) (src : Source) (kinds : List Na
   let done ← runAll session task src kinds {} { st, log := [], refusals := [], steps := [] }
   pure { done with log := reverseList done.log [], refusals := reverseList done.refusals [], steps := reverseList done.steps [] }
 
-/-- The goals at each `sorry` of a declaration, wherever in it that is. -/
+/-- The goals at each `sorry` in the declarations of a file. -/
 def lookIntoFile (session : Session) (task : Task) (st : Command.State) (file : String) : IO Looked := do
   let src := plainSource file .candidate
   let done ← elaborated session task src [``Parser.Tactic.tacticSorry, ``Parser.Tactic.paren] st
@@ -50,7 +50,7 @@ where
     | [], acc => acc
     | n :: ns, acc => n :: pushNotes ns acc
 
-/-- The verdict on a text that proves no statement of ours: all that it declares holds, or what does not. -/
+/-- The verdict on a file that is judged as a whole: whether everything that it declares is proved. -/
 def checkWhole (session : Session) (task : Task) (st : Command.State) (clean : Kernel.Environment) (file : String) : IO Outcome := do
   let src := plainSource file .candidate
   let done ← elaborated session task src [] st
@@ -65,7 +65,7 @@ def checkWhole (session : Session) (task : Task) (st : Command.State) (clean : K
     let names := firsts added []
     let axioms := axiomsBelow done.st.env (constantsOf kenv) names {} []
     let reached (verdict : String) (said : List Note) : Outcome := { outcome verdict said axioms with trust := "elaborated" }
-    -- nothing is left of an `example` but what Lean said of it
+    -- an `example` leaves no constant, only Lean's messages
     if (containsName ``sorryAx axioms || saidSorry done.log) && !containsName ``sorryAx task.policy.axioms then
       return reached "incomplete" (here src (unprovedText (unprovedBelow done.st.env (constantsOf kenv) names {} [])) :: notes)
     match notAllowed task.policy axioms with

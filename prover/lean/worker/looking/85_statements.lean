@@ -1,6 +1,6 @@
-/-! The theorems of an imported module as statements to prove. -/
+/-! Theorems of an imported module as statements to prove. -/
 
-/-- `A.b.c` as one identifier. -/
+/-- A name as a single identifier: `A.b.c` becomes `A_b_c`. -/
 def flatIdentifier : Name → String
   | .anonymous => "library"
   | .str .anonymous s => s
@@ -15,7 +15,7 @@ where
     | [] => ""
     | n :: ns => ", " ++ nameString n ++ go ns
 
-/-- A library theorem's statement, if its printed form elaborates to the same type again. -/
+/-- The statement of a library theorem, if its printed form elaborates to the same type again. -/
 def statementOf (session : Session) (task : Task) (st : Command.State) (info : ConstantInfo) : IO (Option String) := do
   let name := flatIdentifier info.name
   let text ← renderType st info.type
@@ -36,12 +36,12 @@ def statementOf (session : Session) (task : Task) (st : Command.State) (info : C
         return if again.type == info.type && sameNames again.levelParams info.levelParams then some statement else none
       | none => return none
 
-/-- Up to `n` entries of an array from `i` on, last first. -/
+/-- Up to `n` entries of an array from index `i` on, last first. -/
 def slice {α : Type} (xs : Array α) (default : α) : Nat → Nat → List α → List α
   | _, 0, acc => acc
   | i, n + 1, acc => if i < xs.size then slice xs default (i + 1) n (xs.getD i default :: acc) else acc
 
-/-- Statements of a module's theorems, `offset` constants into it, at most `limit` constants looked at. -/
+/-- Names and statements of the theorems among some library constants. -/
 partial def theoremsJson (session : Session) (task : Task) (st : Command.State) (env : Environment) : List Name → Array Json → IO (Array Json)
   | [], acc => pure acc
   | n :: ns, acc => do

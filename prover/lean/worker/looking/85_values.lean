@@ -1,19 +1,20 @@
-/-! How values are made of the types that a statement is about: for those who look for a counterexample among them. -/
+/-! Constructors for values of the types in a statement, for a search for counterexamples. -/
 
-/-- Most types that are looked at, and most steps to find them. -/
+/-- Largest number of types in an answer, and of steps to find them. -/
 def mostTypes : Nat := 32
 def mostTypeSteps : Nat := 256
 
-/-- Types whose values are written in another way than by constructors. -/
+/-- Types whose values are written as literals instead of with constructors. -/
 def writtenTypes : List Name := [``Nat, ``Int, ``String, ``Char]
 
-/-- A term with what is bound in it, as a user would write it. -/
+/-- A term with its local variables, as a user would write it. -/
 def renderUnder (st : Command.State) (locals : LocalContext) (e : Expr) : BaseIO String := do
   let scope := scopeOf st
   let data := MessageData.withContext { env := st.env, mctx := {}, lctx := locals, opts := scope.opts } (.ofExpr e)
   return (cut (← (MessageData.withNamingContext { currNamespace := scope.currNamespace, openDecls := scope.openDecls } data).toString) 2000).1
 
-/-- Printing without notation: who makes values of types knows their names, and not what a context calls them. -/
+/-- A state for printing without notation: a program that builds values knows the names of types, but not a context's
+    notation for them. -/
 def withoutNotation (st : Command.State) : Command.State :=
   match st.scopes with
   | scope :: rest => { st with scopes := { scope with opts := scope.opts.setBool `pp.notation false } :: rest }
@@ -23,16 +24,18 @@ def mentionsAny (e : Expr) : List FVarId → Bool
   | [] => false
   | id :: ids => if e.containsFVar id then true else mentionsAny e ids
 
-/-- What something bound is: a value, a proposition, or an instance. -/
+/-- The kind of a binder: value, proposition or instance. -/
 def boundAs (env : Environment) (locals : LocalContext) (type : Expr) (info : BinderInfo) : String :=
   if info matches .instImplicit then "instance" else if isProposition env type locals then "proposition" else "value"
 
-/-- A constructor that can be written with its explicit arguments alone, and the types of those that are values. -/
+/-- A constructor that can be written with its explicit arguments alone, and the types of those arguments that are
+    values. -/
 structure Maker where
   shown : Json
   needs : List Expr
 
-/-- The fields that a constructor takes from some place on; `none` where a value is implicit, or its type depends on another field. -/
+/-- The remaining fields of a constructor; `none` if one is implicit, or a value's type depends on another field.
+    Instances are left out. -/
 def fieldsFrom (st : Command.State) : Nat → LocalContext → List FVarId → Expr → Array Json → List Expr → BaseIO (Option (Array Json × List Expr))
   | left + 1, locals, fields, .forallE name type body info, shown, needs => do
     let kind := boundAs st.env locals type info
@@ -48,7 +51,7 @@ def fieldsFrom (st : Command.State) : Nat → LocalContext → List FVarId → E
 def makersOf (st : Command.State) (locals : LocalContext) (type : Expr) : BaseIO (List Maker) := do
   match type with
   | .forallE _ domain body _ =>
-    -- the same everywhere: a function without a name for its constructor
+    -- a constant function: a constructor without a name
     if body.hasLooseBVars || isProposition st.env domain locals then return []
     let field := Json.mkObj [("type", .str (← renderUnder st locals body)), ("kind", .str "value")]
     return [{ shown := Json.mkObj [("name", .str ""), ("fields", .arr #[field])], needs := [body] }]
@@ -72,7 +75,7 @@ where
         | none => constructors levels parameters rest acc
       | none => constructors levels parameters rest acc
 
-/-- How values of some types are made, and of the types that those need. -/
+/-- Constructors of some types, and of the types that their fields need. -/
 def makingOf (st : Command.State) (locals : LocalContext) : Nat → List Expr → List String → Array Json → BaseIO (Array Json)
   | left + 1, type :: rest, seen, acc => do
     let shown ← renderUnder st locals type

@@ -1,7 +1,7 @@
-/-! What can be said of a statement without a proof of it: what it binds and whether its goal needs that, whether it holds at a
-    glance, and its negation as the statement of another theorem. -/
+/-! Properties of a statement without a proof of it: its binders and whether the goal needs them, whether the goal holds
+    at a glance, and the negation as the statement of another theorem. -/
 
-/-- Something that a statement binds: a value, a proposition that it assumes, or an instance. -/
+/-- A binder of a statement: a value, a proposition that it assumes, or an instance. -/
 structure Bound where
   id : FVarId
   name : Name
@@ -9,10 +9,10 @@ structure Bound where
   shown : String
   kind : String
 
-/-- Most binders that are looked at. -/
+/-- Largest number of binders that are examined. -/
 def mostBound : Nat := 64
 
-/-- What a type binds in front of the goal, last first, and the goal. -/
+/-- The binders in front of the goal of a type, last first, and the goal. -/
 def boundIn (st : Command.State) : Nat → LocalContext → Expr → List Bound → BaseIO (LocalContext × List Bound × Expr)
   | left + 1, locals, .forallE name type body info, acc => do
     let id : FVarId := ⟨.num `_bound left⟩
@@ -21,8 +21,9 @@ def boundIn (st : Command.State) : Nat → LocalContext → Expr → List Bound 
     boundIn st left (locals.mkLocalDecl id name type info) (body.instantiate1 (.fvar id)) ({ id, name, type, shown, kind } :: acc)
   | _, locals, goal, acc => pure (locals, acc, goal)
 
-/-- What the goal may depend on: what it mentions, what is said of that, and so on. A proposition that mentions nothing bound may be
-    meant for anything, and a value whose type is among what matters may be meant as a witness. -/
+/-- The binders that matter to the goal. A binder matters if the goal mentions it, if the type of one that matters
+    mentions it, or if its own type mentions one that matters: a value of such a type may be meant as a witness. A
+    proposition that mentions no binder matters, too, because it may be about anything. -/
 def mattering (all : List Bound) : Nat → List Expr → List FVarId → List FVarId
   | 0, _, known => known
   | n + 1, terms, known =>
@@ -43,7 +44,7 @@ where
       else if mentionedIn b.id terms || mentionsAny b.type known || (b.kind == "proposition" && !b.type.hasFVar) then step rest (b.type :: terms) (b.id :: known) true
       else step rest terms known more
 
-/-- Why a goal holds at a glance, if it does: it is among what is assumed, or says that something is itself. -/
+/-- Why a goal holds at a glance: it is a hypothesis, its two sides are identical, or it is `True`; otherwise empty. -/
 def atAGlance (goal : Expr) : List Bound → String
   | [] => match goal with
     | .const ``True _ => "true"
@@ -52,8 +53,8 @@ def atAGlance (goal : Expr) : List Bound → String
     | _ => ""
   | b :: rest => if b.kind == "proposition" && b.type == goal then "assumed" else atAGlance goal rest
 
-/-- A statement looked at: what it binds, with whether that matters to the goal; why the goal holds at a glance; whether it is `False`;
-    and, if that was asked, how values of what it binds are made. -/
+/-- Properties of a statement: its binders, with whether they matter to the goal; why the goal holds at a glance;
+    whether it is `False`; and, if requested, constructors of the binders' types. -/
 structure Screened where
   bound : Array Json
   types : Array Json
@@ -79,7 +80,7 @@ where
 def Screened.fields (s : Screened) : List (String × Json) :=
   [("bound", .arr s.bound), ("types", .arr s.types), ("glance", .str s.glance), ("absurd", .bool s.absurd)]
 
-/-- Names that are not among others. -/
+/-- Names that are not in `others`. -/
 def namesBeside (others : List Name) : List Name → List Name → List Name
   | [], acc => reverseList acc []
   | n :: ns, acc => namesBeside others ns (if containsName n others then acc else n :: acc)
@@ -88,7 +89,7 @@ def withOptions (st : Command.State) (set : Options → Options) : Command.State
   | scope :: rest => { st with scopes := { scope with opts := set scope.opts } :: rest }
   | [] => st
 
-/-- Statements of the negation in Lean's own words, first those that read best. -/
+/-- Statements of the negation as Lean prints them, the most readable one first. -/
 def printedNegations (st : Command.State) (reference : Reference) (name : String) : IO (List String) := do
   let universes := universeList (namesBeside (scopeOf st).levelNames reference.info.levelParams [])
   let text (set : Options → Options) : BaseIO String := do
@@ -97,7 +98,8 @@ def printedNegations (st : Command.State) (reference : Reference) (name : String
   let typed (o : Options) : Options := ((o.setBool `pp.numericTypes true).setBool `pp.funBinderTypes true).setBool `pp.coercions.types true
   return [← text id, ← text typed, ← text (fun o => (typed o).setBool `pp.proofs true |>.setBool `pp.explicit true), ← text (·.setBool `pp.all true)]
 
-/-- The first of some statements that Lean elaborates to the negation of the reference, structurally and for the same universes. -/
+/-- The first of some statements that Lean elaborates to the negation of the reference, structurally and with the same
+    universe parameters. -/
 def negating (session : Session) (task : Task) (st : Command.State) (clean : Kernel.Environment) (reference : Reference) : List String → IO (Option String)
   | [] => pure none
   | text :: rest => do

@@ -1,15 +1,16 @@
-/-! The imported library to search in: its declarations with the *shapes* of their types, and the shape of what is looked for.
+/-! Search in the imported library: its declarations with the *shapes* of their types, and the shape of a pattern.
 
-    A shape is a term as text, its nodes in reading order: a symbol and how many parts follow, as in ` 12.3 1.0 b0.0`. Symbols are
-    places in a list of constants, or `b` a variable by the number of binders around its own, `?` a hole, `_` an instance, which only says what the types say,
-    `p` and `q` a function type (`q`: over an instance), `l` a function, `t` a `let`, `j` a projection, `s` a sort, `#` and `$` literals,
-    `@` anything else that is applied. -/
+    A shape is a term as text, its nodes in reading order: a symbol and the number of its parts, as in ` 12.3 1.0 b0.0`.
+    A symbol is an index into a list of constants, or one of these codes: `b` for a variable, with the number of binders
+    around its own; `?` for a hole; `_` for an instance, which repeats what the types express, or an applied hole; `p`
+    and `q` for a function type (`q`: over an instance); `l` for a function; `t` for a `let`; `j` for a projection; `s`
+    for a sort; `#` and `$` for literals; `@` for the application of anything else. -/
 
 structure Shapes where
   out : String := ""
   symbols : Table Name Nat := .empty
   listed : Array Json := #[]
-  /-- Of constants: which of their arguments are instances. -/
+  /-- Of each constant, whether its arguments are instances. -/
   instances : Table Name (List Bool) := .empty
   holes : Table Name Nat := .empty
 
@@ -27,7 +28,7 @@ def Shapes.hole (s : Shapes) (m : MVarId) : Shapes × String := match s.holes.fi
     let i := s.holes.size
     ({ s with holes := s.holes.add nameKey m.name i }, "?" ++ toString i)
 
-/-- Of the first arguments of a function with this type, which are instances; last first. -/
+/-- Whether each of the first arguments of a function of this type is an instance; last first. -/
 def instanceArguments : Nat → Expr → List Bool → List Bool
   | 0, _, acc => acc
   | n + 1, .forallE _ _ b i, acc => instanceArguments n b ((match i with | .instImplicit => true | _ => false) :: acc)
@@ -41,16 +42,16 @@ def Shapes.instancesOf (s : Shapes) (constants : Constants) (n : Name) : Shapes 
       | none => []
     ({ s with instances := s.instances.add nameKey n found }, found)
 
-/-- A term to be written, below so many binders; an instance is `none`. -/
+/-- A term to be written, below a number of binders; `none` for an instance. -/
 abbrev Written := Nat × Option Expr
 
-/-- What an application applies, and its arguments in front of others. -/
+/-- The head of an application, its arguments followed by some others, and the number of its arguments. -/
 def spine : Expr → List Expr → Nat → Expr × List Expr × Nat
   | .app f a, acc, n => spine f (a :: acc) (n + 1)
   | .mdata _ e, acc, n => spine e acc n
   | e, acc, n => (e, acc, n)
 
-/-- Arguments in front of what is to be written behind them, instances left out. -/
+/-- Arguments to be written, instances as `none`, followed by `rest`. -/
 def argumentsThen (depth : Nat) (flags : List Bool) (args : List Expr) (rest : List Written) : List Written :=
   reverseList (go flags args []) rest
 where
@@ -60,7 +61,7 @@ where
     | [], a :: args, acc => go [] args ((depth, some a) :: acc)
     | _, [], acc => acc
 
-/-- Write terms, one behind the other. -/
+/-- Writes terms one after the other. -/
 partial def Shapes.write (constants : Constants) (s : Shapes) : List Written → Shapes
   | [] => s
   | (_, none) :: rest => (s.put "_" 0).write constants rest
@@ -89,22 +90,22 @@ partial def Shapes.write (constants : Constants) (s : Shapes) : List Written →
         let (s, text) := s.symbol name
         (s.put text n).write constants (argumentsThen d flags args rest)
       | .bvar k => (s.put (variableAt d k) n).write constants (argumentsThen d [] args rest)
-      | .mvar _ => (s.put "_" 0).write constants rest  -- may be anything that these variables occur in
+      | .mvar _ => (s.put "_" 0).write constants rest  -- stands for any term in which these variables occur
       | _ => (s.put "@" (n + 1)).write constants ((d, some f) :: argumentsThen d [] args rest)
 where
   variableAt (depth k : Nat) : String := "b" ++ toString (depth - 1 - k)
 
-/-- The fields of an answer that holds one shape. -/
+/-- Answer fields with a shape. -/
 def Shapes.fields (s : Shapes) : List (String × Json) := [("shape", .str s.out), ("symbols", .arr s.listed)]
 
-/-- A library constant that one may want to find. -/
+/-- Whether a user may search for a library constant. -/
 def isSought (info : ConstantInfo) : Bool := isWritten info.name && !isUnsafeConstant info && match info with
   | .recInfo _ | .quotInfo _ => false
   | _ => true
 
 def longestShape : Nat := 20000
 
-/-- The declarations among some constants; each with its kind, whether it is outdated, and its shape. -/
+/-- Those of some constants that users may search for: name, kind, whether deprecated, and shape. -/
 partial def declarationsJson (session : Session) (env : Environment) (constants : Constants) : List Name → Shapes → Array Json → IO (Shapes × Array Json)
   | [], s, acc => pure (s, acc)
   | n :: ns, s, acc => do
@@ -119,7 +120,7 @@ partial def declarationsJson (session : Session) (env : Environment) (constants 
       else declarationsJson session env constants ns s acc
     | none => declarationsJson session env constants ns s acc
 
-/-- A number that differs, in all likelihood, where names or types of a module's constants do. -/
+/-- A number that almost certainly changes if the names or types of a module's constants change. -/
 def fingerprint (env : Environment) : List Name → UInt64 → UInt64
   | [], acc => acc
   | n :: ns, acc => match env.find? n with
@@ -133,19 +134,20 @@ def modulesJson (env : Environment) : List Name → Nat → Array Json → Array
     let entry := Json.arr #[.str (nameString m), .num names.size, .str (toString (fingerprint env names.toList 7))]
     modulesJson env ms (i + 1) (acc.push entry)
 
-/-- The place of a module among the imports. -/
+/-- Index of a module among the imports. -/
 def findModule (n : Name) : List Name → Nat → Option Nat
   | [], _ => none
   | m :: ms, i => if m == n then some i else findModule n ms (i + 1)
 
-/-- A term with holes, as it is where nothing says what they are. -/
+/-- Elaborates a term whose holes stay where nothing determines them. -/
 def elabPattern (stx : Syntax) : Term.TermElabM Expr := do
   let e ← Term.elabTerm stx none
   Term.synthesizeSyntheticMVars (postpone := .yes)
   let mctx ← getMCtx
   return (instantiateMVarsCore mctx e).1
 
-/-- Elaborate a term in the environment of `st`. The library's own ways to do that are inlined where they are used, from private parts. -/
+/-- Elaborates a term in the environment of `st`. Lean's own functions for this are inlined where they are used, from
+    private parts. -/
 def runTerm (session : Session) (src : Source) (st : Command.State) (go : Term.TermElabM Expr) : IO (Except String Expr × List Message) := do
   let scope := scopeOf st
   let core : Core.Context :=
@@ -161,7 +163,7 @@ def runTerm (session : Session) (src : Source) (st : Command.State) (go : Term.T
   | .ok e => return (.ok e, log)
   | .error e => return (.error (← e.toMessageData.toString), log)
 
-/-- A vetted pattern, elaborated. -/
+/-- Vets and elaborates a pattern. -/
 def patternOf (session : Session) (task : Task) (st : Command.State) (pattern : String) : IO (Except Refusal Expr) := do
   let task := { task with statement := "theorem leansieve_pattern :\n" ++ pattern }
   let src := proofSource task.statement "sorry"
@@ -177,7 +179,7 @@ def patternOf (session : Session) (task : Task) (st : Command.State) (pattern : 
       if hasError log then return .error { verdict := "invalid_statement", notes := ← src.notes task.limits.messages log }
       return .ok e
 
-/-- What the library knows under some names. -/
+/-- Answer fields for some constants of the imported library. -/
 def constantsJson (st : Command.State) (env : Environment) : List String → Array Json → IO (Array Json)
   | [], acc => pure acc
   | n :: ns, acc => do
