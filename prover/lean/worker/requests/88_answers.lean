@@ -1,9 +1,9 @@
-/-! How requests are answered, and what the answers of several hold. -/
+/-! How requests are answered, and the fields that several answers share. -/
 
 structure Wire where
   marker : String
   session : Session
-  /-- Whether cancels arrive through shared memory (announced lines) or as requests on stdin. -/
+  /-- Whether cancels arrive through shared memory (and lines announce its use) or as requests on stdin. -/
   memory : Bool
   current : IO.Ref Nat
 
@@ -19,7 +19,7 @@ def Wire.fail (w : Wire) (id : Nat) (code message : String) : IO Unit :=
   print (w.marker ++ " " ++ Json.compress (Json.mkObj [("id", .num id), ("ok", .bool false),
     ("error", Json.mkObj [("code", .str code), ("message", .str message)])]))
 
-/-- What a verified proof rests on, the library's axioms among it. -/
+/-- The ground of a verified proof: its axioms, including those of the library. -/
 def groundOf (w : Wire) (task : Task) (env : Environment) (o : Outcome) (timing : Timing) : IO (Ground × Timing) := match o.basis with
   | some (source, names) => do
     let ground ← w.session.groundOf (joinStrings " " task.imports "") env source names o.axioms
@@ -29,7 +29,7 @@ def groundOf (w : Wire) (task : Task) (env : Environment) (o : Outcome) (timing 
 def withGround (g : Ground) (fields : List (String × Json)) : List (String × Json) :=
   ("axioms", jsonNames g.axioms #[]) :: ("axioms_complete", .bool g.complete) :: fields
 
-/-- The digest of a verified proof's term. -/
+/-- The digest of a verified proof's term; null for a file that is judged as a whole. -/
 def digestOf (task : Task) (env : Environment) (name : Name) (o : Outcome) (timing : Timing) : IO (Json × Timing) := match o.basis with
   | some (source, _) => do
     if task.policy.whole then return (.null, timing)
@@ -44,7 +44,7 @@ def outcomeJson (task : Task) (mode : String) (reference : Option Reference) (o 
    ("messages", notesJson task.limits o.notes), ("constants", .num o.constants),
    ("heartbeats", heartbeats), ("timing", timing), ("containable", .bool o.containable)]
 
-/-- What a request about a theorem stands on: header and context elaborated, and the statement alone. -/
+/-- Elaborates the base and the reference of a theorem, and continues with them or with a refusal. -/
 def withReference (w : Wire) (task : Task) (env : Environment) (refuse : Refusal → IO Unit)
     (go : Command.State → Kernel.Environment → Reference → IO Unit) : IO Unit := do
   match ← baseOf w.session task env with
@@ -53,7 +53,8 @@ def withReference (w : Wire) (task : Task) (env : Environment) (refuse : Refusal
     | .error r => refuse r
     | .ok reference => go st clean reference
 
-/-- Answer a request that only looks. -/
+/-- Answers a request that has no candidate to check. If Lean asked for an expansion that is not allowed, the answer
+    says only that. -/
 def Wire.report (w : Wire) (id : Nat) (task : Task) (timing : Timing) (verdict : String) (notes : List Note) (more : List (String × Json)) : IO Unit := do
   let (verdict, notes, more) := match ← w.session.refused with
     | some r => (r.verdict, r.notes, [("containable", Json.bool true)])

@@ -1,4 +1,4 @@
-/-! Requests that end in a verdict, and those that prepare one for a judge. -/
+/-! Requests that check a candidate, and those that prepare a judge's check. -/
 
 def opCheck (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
@@ -33,7 +33,7 @@ def opCheck (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) :
       else checkProof w.session task st clean reference.header finish_ (strField j "proof") timing
     finish (some reference) o timing
 
-/-- The reference of a theorem, for a judge: asked before any candidate is. -/
+/-- Exports the reference of a theorem for a judge. Sent before any candidate. -/
 def opReference (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
   withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun st context reference => do
@@ -50,7 +50,7 @@ def opReference (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Uni
 where
   plainNote (text : String) : Note := { severity := "error", region := .context, line := 1, column := 0, text }
 
-/-- A candidate elaborated, its new constants handed out. -/
+/-- Elaborates a candidate and exports its new constants. -/
 def opCandidate (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
   let beats ← IO.getNumHeartbeats
@@ -65,7 +65,7 @@ def opCandidate (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environmen
       else checkProof w.session task st context reference.header finish (strField j "proof") timing
     answer (some reference) o timing
 
-/-- A judge's verdict on an export, for a reference that was fixed before. -/
+/-- Gives a judge's verdict on an export, for a reference that was fixed before. -/
 def opJudge (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
   let name := nameOfJson (field j "constant")

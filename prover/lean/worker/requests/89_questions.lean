@@ -1,4 +1,4 @@
-/-! Requests that only look: at a statement, at a proof, at the imported library. -/
+/-! Requests that inspect a statement, a proof or the imported library without checking a candidate. -/
 
 def opElaborate (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
@@ -40,9 +40,9 @@ def opTactic (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) 
     let (goals, assumed) ← match looked.steps with
       | s :: _ => pure (← printGoals s.context s.info.mctxAfter s.info.goalsAfter #[], looked.assumes s)
       | [] => pure (#[], false)
-    -- Lean goes on after an error inside a tactic, and gives the goal away; so does `sorry`.
+    -- After an error inside a tactic, Lean admits the goal and continues; `sorry` admits it, too.
     let verdict := if looked.verdict == "verified" && (assumed || !looked.onlyOuterOpen) then "incomplete" else looked.verdict
-    -- that goals are left is in the goals; what a tactic proposes, as `exact?` does, is in its messages
+    -- errors about open goals repeat `goals`; a tactic's suggestions, as of `exact?`, are messages, too, and stay
     w.report id task timing verdict (if verdict == "verified" then withoutErrors looked.notes [] else looked.notes) [("containable", .bool looked.containable), ("goals", .arr goals)]
 
 def opConstant (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
@@ -58,8 +58,8 @@ def opNames (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Unit :=
   | .error r => w.report id task timing r.verdict r.notes []
   | .ok (st, clean) => w.report id task timing "verified" [] [("names", .arr (← declaredJson st (addedConstants clean) #[]))]
 
-/-- At which constant evaluating the statement stops because the library does not hold its body, if it can be evaluated at all.
-    That `decide` fails is asked first, as it can be cancelled. -/
+/-- Finds the library constant at which evaluating the statement stops because its body is absent; null if there is
+    none. `decide` has to fail first, because that attempt can be cancelled. -/
 def opStuck (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
   withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun st _ reference => do
@@ -73,13 +73,13 @@ def opStuck (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Unit :=
       | some name => .str (nameString name)
       | none => .null)]
 
-/-- What can be said of the statement without a proof. -/
+/-- Reports properties of the statement that need no proof. -/
 def opScreen (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
   withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun _ _ reference => do
     w.report id task timing "verified" [] (← screened reference (hasField j "values")).fields
 
-/-- The negation of the statement as the statement of a theorem, whose type was compared with it. -/
+/-- Finds a statement of the negation whose type was compared with the statement's. -/
 def opNegation (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
   withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun st clean reference => do
@@ -89,7 +89,7 @@ def opNegation (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment
       | some text => .str text
       | none => .null)]
 
-/-- The modules that were imported, or the theorems of one of them. -/
+/-- Lists the imported modules, or the theorems of one. -/
 def opLibrary (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
   match ← baseOf w.session task env with
@@ -106,7 +106,7 @@ def opLibrary (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment)
         let found ← theoremsJson w.session task st env some_ #[]
         w.report id task timing "verified" [] [("theorems", .arr found), ("constants", .num names.size)]
 
-/-- The imported modules with what tells their states apart, or the declarations of one of them. -/
+/-- Lists the imported modules with their fingerprints, or the declarations of one. -/
 def opIndex (w : Wire) (id : Nat) (j : Json) (env : Environment) : IO Unit := do
   if !hasField j "module" then w.answer id [("modules", .arr (modulesJson env env.allImportedModuleNames.toList 0 #[]))]
   else match findModule (parseName (strField j "module")) env.allImportedModuleNames.toList 0 with
@@ -117,7 +117,7 @@ def opIndex (w : Wire) (id : Nat) (j : Json) (env : Environment) : IO Unit := do
       let (s, found) ← declarationsJson w.session env (constantsOf env.toKernelEnv) some_ {} #[]
       w.answer id [("declarations", .arr found), ("symbols", .arr s.listed), ("constants", .num names.size)]
 
-/-- The shape of a pattern, or of a statement's type. -/
+/-- Gives the shape of a pattern, or of a statement's type. -/
 def opShape (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
   let refuse (r : Refusal) : IO Unit := w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]
@@ -129,6 +129,6 @@ def opShape (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) :
       | .ok e => tell (constantsOf clean) e
   else withReference w task env refuse fun _ _ reference => tell reference.constants reference.info.type
 
-/-- Library constants as text, for a second kernel that lacks them. -/
+/-- Exports library constants for a second kernel that lacks them. -/
 def opClosure (w : Wire) (id : Nat) (j : Json) (env : Environment) : IO Unit := do
   w.answer id [("text", .str (exportLibrary env.toKernelEnv (namesOfJson (listField j "names") []) (namesOfJson (listField j "known") [])))]

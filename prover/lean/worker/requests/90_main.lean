@@ -1,14 +1,15 @@
-/-! The loop: one JSON request a line in, one framed JSON answer a line out. -/
+/-! The main loop: each line of input is a JSON request, each line of output a framed JSON answer. -/
 
 unsafe def tokenAddressImpl (token : IO.CancelToken) : USize := ptrAddrUnsafe token
 @[implemented_by tokenAddressImpl] opaque tokenAddress (token : IO.CancelToken) : USize
 
-/-- A token is a structure of one field, which is the reference itself; there is no public way to take a cancel back. -/
+/-- Takes a cancel back, for which Lean has no public function. A token is a structure with one field, and is
+    represented by that field, a reference. -/
 unsafe def resetTokenImpl (token : IO.CancelToken) : BaseIO Unit := (unsafeCast token : IO.Ref Bool).set false
 @[implemented_by resetTokenImpl] opaque resetToken (token : IO.CancelToken) : BaseIO Unit
 
-/-- What a file with these import lines imports: `Init` too. The kernel computes with constants of that by their names
-    (`Nat.land`, …), whoever declared them. -/
+/-- The imports of a file with these import lines, which include `Init`. The kernel computes with constants of `Init` by
+    their names (`Nat.land`, …), whoever declared them: as `Init` is imported, no candidate can. -/
 def importsOf (modules : List String) : List Import := { module := `Init } :: go modules
 where
   go : List String → List Import
@@ -17,7 +18,8 @@ where
 
 abbrev Imports := IO.Ref (List (String × (Environment × Kinds)))
 
-/-- The environment of an import set, and what its modules do with syntax; loaded once (`capacity` sets are kept). -/
+/-- The environment of an import set, and the kinds of syntax that its modules process. Loaded once; `capacity` sets are
+    cached. -/
 def loadImports (imported : Imports) (modules : List String) (capacity : Nat) : IO (Environment × Kinds) := do
   let key := joinStrings " " modules ""
   match recall key (← imported.get) with
@@ -45,7 +47,8 @@ where
         return made
     | _ => return env
 
-/-- What a process may be asked. A judge that elaborated a text, and a worker that ran one that nobody vetted, would be worth nothing. -/
+/-- Whether a process of a role serves a request. A judge must never elaborate a text, nor a worker run code that was
+    not vetted: their verdicts would be worthless. -/
 def servesOp (role : Role) (op : String) : Bool := match role with
   | .judge => op == "judge" || op == "closure"
   | .elaborator => op != "check" && op != "judge"
@@ -97,15 +100,15 @@ def serve (w : Wire) (line : String) : IO Unit := do
     | .ok _ => pure ()
     | .error e => w.fail id "internal" (toString e)
 
-/-- Embedded: cancels come through shared memory, so reading and working take turns. -/
+/-- Embedded: cancels arrive through shared memory, so that reading and working alternate. -/
 partial def loopMemory (w : Wire) : IO Unit := do
   let line ← (← IO.getStdin).getLine
   unless line == "" do
     serve w line
     loopMemory w
 
-/-- Read the next request; cancels met on the way are obeyed if they name the request in work. When nobody is left to
-    ask, nobody waits for the request in work either. -/
+/-- Reads the next request. A cancel before it is obeyed if it names the request in progress. At the end of input the
+    process ends, even during a request, because the client is gone. -/
 partial def readRequest (w : Wire) : IO String := do
   let line ← (← IO.getStdin).getLine
   if line == "" then IO.Process.exit 0
@@ -119,7 +122,7 @@ partial def readRequest (w : Wire) : IO String := do
     else pure line
   | .error _ => pure line
 
-/-- Native: a thread reads ahead while the request in work goes on. -/
+/-- Native: a thread reads the next line during the request in progress. -/
 partial def loopStdin (w : Wire) (next : _root_.Task (Except IO.Error String)) : IO Unit := do
   match ← IO.wait next with
   | .error e => throw e
@@ -151,23 +154,24 @@ def start (imported : Imports) : IO Unit := do
 unsafe def closureAddressImpl (go : IO Unit) : USize := ptrAddrUnsafe go
 @[implemented_by closureAddressImpl] opaque closureAddress (go : IO Unit) : USize
 
-/-- Lets the embedded runtime keep an image of the process here; a process that starts from it begins with `go`.
-    Nothing of any request, and no nonce, is in memory yet. -/
+/-- Lets the embedded runtime save an image of the process, which then continues with `go`, as every process does that
+    starts from the image. The memory holds no request and no nonce yet. -/
 def imagePoint (go : IO Unit) : IO Unit := do
   let keep ← IO.mkRef go
   print s!"IMAGE {closureAddress go}"
+  -- the call at which the host makes the image (runtimes/embedded/glue.py)
   let _ ← IO.appPath
   go
   keep.set (pure ())
 
-/-- The modules to import are in a file and not among the arguments: a process that starts from an image has those of the
-    process that made it. -/
+/-- The modules to import, from a file. They are not among the arguments, because a process that starts from an image
+    has those of the process that made it. -/
 def modulesIn (file : String) : IO (List String) := do
   pure ((← (← IO.FS.Handle.mk file .read).getLine).splitOn " ")
 
 end Leansieve
 
-/-- Embedded, the one argument is a file that names what to import before anything is asked. -/
+/-- Starts the worker. Embedded, its only argument is a file with the modules to import before the first request. -/
 public def main (arguments : List String) : IO Unit := do
   let imported ← IO.mkRef []
   match arguments with
