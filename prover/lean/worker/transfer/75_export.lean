@@ -1,6 +1,8 @@
-/-! Constants as text, in lean4export's format (NDJSON, version 3.1.0): what leaves an elaborator, and what other kernels read. -/
+/-! Constants as text in lean4export's format (NDJSON, version 3.1.0, keys in alphabetical order): the output of an
+    elaborator, and the input of other kernels. -/
 
-/-- What has been written. Indices count from 0 for terms, from 1 for names and levels: 0 is the empty name, and level 0. -/
+/-- The text written so far, and the indices of its parts. Indices count from 0 for terms, from 1 for names and levels,
+    where 0 is the empty name and level 0. -/
 structure Export where
   out : String
   names : Table Name Nat
@@ -55,7 +57,6 @@ def Export.level (x : Export) (l : Level) : Export × Nat := match l with
     | none =>
       let (x, i) := x.level a
       let (x, j) := x.level b
-      -- keys come in the order of their names
       let k := x.levels.size + 1
       let x := x.line ("{\"il\":" ++ toString k ++ ",\"imax\":[" ++ toString i ++ "," ++ toString j ++ "]}")
       ({ x with levels := x.levels.add levelKey l k }, k)
@@ -93,13 +94,13 @@ def binderWord : BinderInfo → String
   | .strictImplicit => "\"strictImplicit\""
   | .instImplicit => "\"instImplicit\""
 
-/-- The index of a term that has been written. -/
+/-- The index of a term that was written. -/
 def Export.at (x : Export) : Expr → Nat
   | e => match x.terms.find? exprKey e with
     | some i => i
     | none => 0
 
-/-- One line for a term whose parts have theirs. -/
+/-- Writes the line of a term whose parts were written. -/
 def Export.node (x : Export) (e : Expr) : Export :=
   let i := x.terms.size
   let own := "\"ie\":" ++ toString i
@@ -122,7 +123,7 @@ def Export.node (x : Export) (e : Expr) : Export :=
       (x, "{" ++ own ++ ",\"proj\":{\"idx\":" ++ toString k ++ ",\"struct\":" ++ toString (x.at s) ++ ",\"typeName\":" ++ toString n ++ "}}")
     | .lit (.natVal k) => (x, "{" ++ own ++ ",\"natVal\":\"" ++ toString k ++ "\"}")
     | .lit (.strVal s) => (x, "{" ++ own ++ ",\"strVal\":" ++ quoted s ++ "}")
-    -- a free variable or a hole: no kernel takes it
+    -- a free variable or a metavariable, which no kernel accepts
     | _ => (x, "{\"open\":true," ++ own ++ "}")
   let x := x.line text
   { x with terms := x.terms.add exprKey e i }
@@ -130,7 +131,8 @@ where
   binder (x : Export) (i : BinderInfo) (body : Expr) (n : Nat) (type : Expr) : String :=
     "{\"binderInfo\":" ++ binderWord i ++ ",\"body\":" ++ toString (x.at body) ++ ",\"name\":" ++ toString n ++ ",\"type\":" ++ toString (x.at type) ++ "}"
 
-/-- Write terms, parts first. A term stands on the list once to have its parts written and once for itself. -/
+/-- Writes terms, parts first. A term is on the list twice: first to have its parts written, then to be written
+    itself. -/
 partial def Export.parts (x : Export) : List (Expr × Bool) → Export
   | [] => x
   | (e, visited) :: rest =>
@@ -144,7 +146,7 @@ partial def Export.parts (x : Export) : List (Expr × Bool) → Export
       | .proj _ _ s => x.parts ((s, false) :: (e, true) :: rest)
       | _ => (x.node e).parts rest
 
-/-- A term without annotations, which no kernel looks at. -/
+/-- A term without annotations, which kernels ignore. -/
 def withoutAnnotations : Nat → Expr → Expr
   | 0, e => e
   | n + 1, e => match e.find? isAnnotation with

@@ -1,6 +1,6 @@
-/-! Declarations as text, and which constants belong to a proof. -/
+/-! Declarations as text, and the constants that belong to a proof. -/
 
-/-- What every declaration says of a constant, in the order of the keys: its parameters, its name and its type. -/
+/-- The common part of all declarations, in the order of the keys: universe parameters, name and type. -/
 structure Head where
   levels : String
   name : String
@@ -60,7 +60,7 @@ where
       let (x, rhs) := x.term r.rhs
       each x rs (("{\"ctor\":" ++ toString ctor ++ ",\"nfields\":" ++ toString r.nfields ++ ",\"rhs\":" ++ toString rhs ++ "}") :: acc)
 
-/-- The names of the recursors of a block of inductive types, those of nested types last. -/
+/-- Names of the recursors of a block of inductive types, those of nested types last. -/
 def recursorNames (source : Constants) (types : List Name) : List Name := match types with
   | [] => []
   | first :: _ => match source first with
@@ -74,7 +74,7 @@ where
     | 0, acc => acc
     | i + 1, acc => nested first i (.str first s!"rec_{i + 1}" :: acc)
 
-/-- A block of inductive types with all that the kernel makes for it. -/
+/-- Writes a block of inductive types with the constants that the kernel generates for it. -/
 def Export.block (x : Export) (source : Constants) (types : List Name) : Export :=
   let (x, ts) := inductives x types []
   let (x, cs) := constructors x (reverseList (constructorsOf source types []) []) []
@@ -103,7 +103,7 @@ def quotientWord : QuotKind → String
   | .lift => "\"lift\""
   | .ind => "\"ind\""
 
-/-- One declaration; constructors and recursors are written with their types. -/
+/-- Writes a declaration. Constructors and recursors are written with their types. -/
 def Export.declaration (x : Export) (source : Constants) (info : ConstantInfo) : Export := match info with
   | .thmInfo v => x.value "thm" info v.value v.all "" ""
   | .defnInfo v => x.value "def" info v.value v.all ("\"hints\":" ++ hintsText v.hints ++ ",") ("\"safety\":" ++ safetyText v.safety ++ ",")
@@ -117,7 +117,7 @@ def Export.declaration (x : Export) (source : Constants) (info : ConstantInfo) :
     x.line ("{\"quot\":{\"kind\":" ++ quotientWord v.kind ++ "," ++ h.levels ++ "," ++ h.name ++ "," ++ h.type ++ "}}")
   | _ => x
 
-/-- Write the constants `todo` and all that they mention, what is mentioned first, but for those that `stop` says are known. -/
+/-- Writes the constants `todo` and their dependencies, dependencies first, except those that are known (`stop`). -/
 partial def Export.below (x : Export) (source : Constants) (stop : Name → Bool) (todo : List (Name × Bool)) : Export := match todo with
   | [] => x
   | (n, visited) :: rest => match source n with

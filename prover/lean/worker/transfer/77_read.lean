@@ -1,8 +1,8 @@
-/-! Constants read back from an export that nobody vouches for. Every index must point to an earlier line, every size is bounded,
-    and nothing here recurses as deeply as the text says. What comes out are claims, for the kernel to look at. -/
+/-! Constants read from an untrusted export. Every index must refer to an earlier line, every size is limited, and no
+    function recurses as deeply as the text demands. The results are claims, which the kernel has to check. -/
 
-/-- Bounds of an export. Terms deeper than this would overrun the stack of functions that the kernel does not guard; a variable or
-    a level beyond its bound would overflow what Lean caches in every term. -/
+/-- Limits of an export. Deeper terms would overflow the stack in functions that the kernel does not guard; a larger
+    variable or level would overflow the data that Lean caches in every term. -/
 def mostLines : Nat := 2000000
 def deepestTerm : Nat := 8192
 def deepestLevel : Nat := 512
@@ -58,7 +58,7 @@ def Reading.level (r : Reading) (j : Json) : Read (Level × Nat) := entry "level
 
 def Reading.term (r : Reading) (j : Json) (key : String) : Read (Expr × Nat) := entry "term" r.terms (.bvar 0) (field j key)
 
-/-- A term that stands alone: no variable of it is bound elsewhere. -/
+/-- A term without variables that are bound outside of it. -/
 def Reading.closed (r : Reading) (j : Json) (key : String) : Read Expr := match r.term j key with
   | .ok (e, _) => if e.hasLooseBVars then .error s!"{key} has a variable that nothing binds" else .ok e
   | .error e => .error e
@@ -75,7 +75,7 @@ def Reading.levelList (r : Reading) : List Json → List Level → Read (List Le
     | .ok (l, _) => r.levelList js (l :: acc)
     | .error e => .error e
 
-/-- Names that this program gives to what it compares and checks. -/
+/-- Whether the worker uses a name for its own comparisons and checks. -/
 def isReserved : Name → Bool
   | .str .anonymous s => s.startsWith "_leansieve"
   | .str p _ => isReserved p

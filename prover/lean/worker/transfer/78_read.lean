@@ -1,6 +1,6 @@
-/-! The declarations of an export, read back, and the export as a whole. -/
+/-! Declarations of an untrusted export, and the export as a whole. -/
 
-/-- What is read of every constant: its name, universe parameters and type. -/
+/-- Name, universe parameters and type of a constant. -/
 def Reading.head (r : Reading) (j : Json) : Read ConstantVal := do
   pure { name := ← r.name (field j "name"), levelParams := ← r.nameList (← itemsOf j "levelParams") [], type := ← r.closed j "type" }
 
@@ -39,7 +39,7 @@ where
       let rule : RecursorRule := { ctor := ← r.name (field j "ctor"), nfields := ← countOf j "nfields", rhs := ← r.closed j "rhs" }
       rules js (rule :: acc)
 
-/-- Take a constant; it must be new here and in the imports. -/
+/-- Adds a constant, which must be new in the export and absent from the imports. -/
 def Reading.take (r : Reading) (clean : Kernel.Environment) (info : ConstantInfo) : Read Reading :=
   let n := info.name
   if (clean.find? n).isSome then .error s!"{nameString n} is in the imported library"
@@ -85,7 +85,8 @@ def Reading.line (r : Reading) (clean : Kernel.Environment) (j : Json) : Read Re
 
 def isExportMeta (j : Json) : Bool := (strField (field (field j "meta") "format") "version").startsWith "3."
 
-/-- All constants of an export, or what is wrong with which line of it. It must be complete: its last line ends. -/
+/-- All constants of an export, or an error with its line. The last line must end: an export that was cut off is
+    refused. -/
 def readExport (clean : Kernel.Environment) (text : String) : Read Reading := match text.splitOn "\n" with
   | first :: rest => match Json.parse first with
     | .ok j => if isExportMeta j then go rest 2 .new else .error "line 1 does not say that this is an export of version 3"

@@ -1,13 +1,13 @@
-/-! What a second kernel needs of a proof: its constants as text, and those of the library that they rest on. -/
+/-! The input of a second kernel: the constants of a proof as text, and the library constants on which they depend. -/
 
-/-- The library as a second kernel takes it: definitions, inductive types and quotients whole, theorems and opaque constants,
-    whose bodies may be absent, as axioms of the library. -/
+/-- The library in the form that a second kernel gets: definitions, inductive types and quotients in full; theorems and
+    opaque constants, whose bodies may be absent, as axioms. -/
 def asLibrary (env : Kernel.Environment) : Constants := fun n => match lookIn env n with
   | some (.thmInfo v) => some (.axiomInfo { toConstantVal := v.toConstantVal, isUnsafe := false })
   | some (.opaqueInfo v) => some (.axiomInfo { toConstantVal := v.toConstantVal, isUnsafe := v.isUnsafe })
   | info => info
 
-/-- Longest text that an answer holds, in bytes; escapes make it longer on its way. -/
+/-- Largest size of an export in an answer, in bytes before JSON's escapes. -/
 def longestExport : Nat := 8388608
 
 def namesOfJson : List Json → List Name → List Name
@@ -18,8 +18,8 @@ def namesJson : List Name → Array Json → Json
   | [], acc => .arr acc
   | n :: ns, acc => namesJson ns (acc.push (nameJson n))
 
-/-- A proof that was replayed: its theorem and other constants, all that these rest on, which library constants they mention, and which
-    of those, and below them, are there without a body. -/
+/-- Export of a replayed proof: its theorem and other constants with all their dependencies outside the library; the
+    library constants that they mention; and those, among these and their dependencies, whose bodies are absent. -/
 def exportProof (library : Environment) (source : Kernel.Environment) (name : Name) (others : List (Name × Bool)) : Json :=
   let imported := library.toKernelEnv
   let todo := (name, false) :: others
@@ -32,7 +32,8 @@ where
     | [], acc => acc
     | (n, _) :: rest, acc => plain rest (n :: acc)
 
-/-- Library constants with all that they rest on, but for those that are known already; the first of them, if all would be too long. -/
+/-- Export of library constants with all their dependencies except known ones; of the first constants only, if it would
+    be too long. -/
 def exportLibrary (imported : Kernel.Environment) (names known : List Name) : String :=
   let known := insertNames {} known
   go (asLibrary imported) (fun n => known.contains n) names Export.new

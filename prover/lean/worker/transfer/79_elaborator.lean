@@ -1,7 +1,7 @@
-/-! What an elaborator hands out: the reference, before it has seen any candidate, and then each candidate's new constants. Nobody
-    believes a word of it; it runs the code of its client. -/
+/-! The output of an elaborator: the reference, exported before any candidate ran, and then each candidate's new
+    constants. An elaborator runs its client's code, so nothing in its output is trusted. -/
 
-/-- Names of the constants that `after` has beyond `before`, those of some kinds. -/
+/-- Constants of some kinds that `after` has and `before` lacks, without a mark. -/
 def addedNames (before : Kernel.Environment) (wanted : ConstantInfo → Bool) (after : Kernel.Environment) : List (Name × Bool) := go (addedConstants after) []
 where
   go : List ConstantInfo → List (Name × Bool) → List (Name × Bool)
@@ -14,7 +14,8 @@ def isSafeAxiom (info : ConstantInfo) : Bool := match info with
   | .axiomInfo v => !v.isUnsafe
   | _ => false
 
-/-- What the statement rests on, and the axioms of the context, whether it rests on them or not. -/
+/-- Exports the dependencies of the statement, and the axioms of the context even if the statement does not depend on
+    them. -/
 def handOutReference (session : Session) (task : Task) (env : Environment) (context : Kernel.Environment) (reference : Reference) : IO (NameHashSet × String) := do
   let key := task.key ++ task.statement
   match recall key (← session.handedOut.get) with
@@ -26,7 +27,7 @@ def handOutReference (session : Session) (task : Task) (env : Environment) (cont
     session.handedOut.set (remember 16 key known (← session.handedOut.get))
     pure known
 
-/-- A candidate's new constants, if it elaborated. -/
+/-- Exports the new constants of a candidate that was elaborated without errors. -/
 def handOut (session : Session) (task : Task) (env : Environment) (context : Kernel.Environment) (reference : Reference) : Finish := fun src stx before _ after log timing => do
   if ← session.token.isSet then
     return ({ verdict := "timeout", trust := .null, notes := [src.noteAt "error" "cancelled" stx], axioms := [], constants := 0 }, timing)
@@ -36,7 +37,8 @@ def handOut (session : Session) (task : Task) (env : Environment) (context : Ker
   let (known, _) ← handOutReference session task env context reference
   let kenv := after.env.toKernelEnv
   let start := before.env.toKernelEnv
-  -- what the candidate found in the context has left with the reference; it may have made others of the same names itself
+  -- A constant that the candidate found in the context was exported with the reference. The candidate may have declared
+  -- another one under the name of an exported constant, which has to be exported here.
   let stop (n : Name) : Bool := (clean.find? n).isSome || (known.contains n && (start.find? n).isSome)
   let x := Export.new.below (constantsOf kenv) stop (addedNames start isSafe kenv)
   let timing ← timing.lap "export_ms"

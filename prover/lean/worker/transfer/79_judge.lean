@@ -1,4 +1,4 @@
-/-! The judge's side: a reference that was fixed first, and a candidate's constants, both as text that nobody vouches for. -/
+/-! A judge's check: a reference, which is fixed first, and a candidate's constants, both read from untrusted text. -/
 
 def refusal (verdict text : String) : Refusal :=
   { verdict, notes := [{ severity := "error", region := .candidate, line := 1, column := 0, text }] }
@@ -7,7 +7,7 @@ def freshNames : List Name → List (Name × Bool) → List (Name × Bool)
   | [], acc => acc
   | n :: ns, acc => freshNames ns ((n, false) :: acc)
 
-/-- Read a reference and have the kernel check all that it rests on. -/
+/-- Reads a reference and replays its dependencies in the kernel. -/
 def fixReference (session : Session) (task : Task) (clean : Kernel.Environment) (name : Name) (text : String) : IO (Except Refusal Fixed) := do
   let key := joinStrings " " task.imports "" ++ nameString name ++ text
   match recall key (← session.fixed.get) with
@@ -15,7 +15,7 @@ def fixReference (session : Session) (task : Task) (clean : Kernel.Environment) 
   | none =>
     let known := build
     match known with
-    -- what was refused may have been so for somebody's limits
+    -- a refusal may be due to one request's limits, so it is not cached
     | .ok fixed => session.fixed.set (remember 16 key fixed (← session.fixed.get))
     | .error _ => pure ()
     pure known
@@ -36,7 +36,7 @@ where
     | [], acc => acc
     | n :: ns, acc => if n == name then without ns acc else without ns (n :: acc)
 
-/-- Whether some constant of a candidate is another than the reference's of that name. -/
+/-- Whether a constant of the candidate differs from that of the same name in the reference. -/
 def clashes (reference : Fixed) (candidate : Constants) : List Name → Bool
   | [] => false
   | n :: ns =>
@@ -44,7 +44,7 @@ def clashes (reference : Fixed) (candidate : Constants) : List Name → Bool
     | some a, some b => if sameConstant a b then clashes reference candidate ns else true
     | _, _ => clashes reference candidate ns
 
-/-- The axioms that the asker declared: they are in the reference, and the candidate has the same ones. -/
+/-- The axioms that the client declared: the reference has them, and the candidate has the same ones. -/
 def askersAxioms (clean : Kernel.Environment) (reference : Fixed) (candidate : Constants) : List Name → List Name → List Name
   | [], acc => acc
   | n :: ns, acc => match reference.constants n with
@@ -55,13 +55,13 @@ def askersAxioms (clean : Kernel.Environment) (reference : Fixed) (candidate : C
 where
   emptyCanon : Canon := { names := .empty, essences := [], count := 0 }
 
-/-- `names` without those of `allowed` and without `sorry`, which only counts where the theorem rests on it. -/
+/-- `names` without those in `allowed` and without `sorry`, which counts only if the theorem depends on it. -/
 def beyond (allowed : List Name) : List Name → List Name
   | [] => []
   | n :: ns => if containsName n allowed || n == ``sorryAx then beyond allowed ns else n :: beyond allowed ns
 
-/-- What stands for a proof before a second kernel: the theorem, and where all of a text is judged, all that it declares. Axioms
-    come with what rests on them. -/
+/-- The constants that a second kernel gets beside the theorem: all that a text declares if it is judged as a whole,
+    otherwise none. Axioms are exported as dependencies. -/
 def shownOf (task : Task) (clean proved : Kernel.Environment) : List (Name × Bool) :=
   if task.policy.whole then withoutAxioms (newSafeNames clean proved) else []
 where
@@ -71,7 +71,7 @@ where
       | some (.axiomInfo _) => withoutAxioms rest
       | _ => (n, safe) :: withoutAxioms rest
 
-/-- Compare, audit and replay what a candidate is said to have declared. -/
+/-- Compares, audits and replays the constants of an export as those of a candidate. -/
 def judgeExport (session : Session) (task : Task) (env : Environment) (clean : Kernel.Environment) (reference : Fixed) (text : String) (timing : Timing) : IO (Outcome × Timing) := do
   let st := Command.mkState env {} (baseOptions task.limits)
   let say (text : String) : Note := { severity := "error", region := .candidate, line := 1, column := 0, text }
