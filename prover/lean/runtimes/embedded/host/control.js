@@ -1,9 +1,9 @@
 "use strict";
-// Cancelling (docs/worker-protocol.md): a thread of its own reads `cancel N` lines from the control socket, sets Lean's
-// cancel token if request N is in work, while the main thread is busy in Lean, and answers `cancelled N`.
+// Cancelling (docs/worker-protocol.md). While the main thread is busy in Lean, a separate thread reads `cancel N` lines
+// from the control socket, sets Lean's cancel token if request N is in progress, and answers `cancelled N`.
 const { isMainThread, Worker, workerData } = require("worker_threads");
 
-// Places in the array that both threads share: address of the token, request in work, request that is to be cancelled.
+// Indices into the array that both threads share: address of the token, request in progress, request to be cancelled.
 const [TOKEN, WORK, WANTED] = [0, 1, 2];
 
 // A cancel token is a reference cell: a header of 8 bytes, then the value, a boxed `Bool`: 2 * 1 + 1.
@@ -11,12 +11,12 @@ const HEADER = 8;
 const TRUE = 3;
 
 function cancelNow(memory, shared) {
-  memory.grow(0); // makes this thread see the memory as large as it is by now
+  memory.grow(0); // makes the present size of the memory visible to this thread
   const address = Atomics.load(shared, TOKEN);
   if (address) Atomics.store(new Int32Array(memory.buffer), (address + HEADER) >> 2, TRUE);
 }
 
-// The main thread's side: what to do when Lean announces its token, and the start and end of a request's work.
+// The main thread's side: callbacks for the announcement of the token, and for the start and end of a request.
 function open(memory, descriptor, requestDone) {
   const shared = new Int32Array(new SharedArrayBuffer(3 * 4));
   if (descriptor) {
@@ -24,11 +24,11 @@ function open(memory, descriptor, requestDone) {
     new Worker(__filename, { workerData: data, execArgv: [], stdin: false }).unref();
   }
   return {
-    // The token is announced before any candidate is read; a later line of that name cannot be the worker's.
+    // Lean announces the token before it reads any candidate: a later line of this form comes from a candidate.
     token: (address) => Atomics.compareExchange(shared, TOKEN, 0, address),
     work: (request) => {
       Atomics.store(shared, WORK, request);
-      // The cancel may have come before the work began.
+      // The cancel may have arrived before the request began.
       if (!request) requestDone();
       else if (Atomics.load(shared, WANTED) === request) cancelNow(memory, shared);
     },
@@ -50,8 +50,8 @@ function serve({ descriptor, memory, shared }) {
     }
   });
   socket.on("error", () => {}); // `close` follows
-  // Whoever started this process is gone, perhaps killed, and Lean may be busy for long; `process.exit` would end this
-  // thread only.
+  // The parent has ended, perhaps killed, while Lean may be busy for a long time. `process.exit` would end this thread
+  // only.
   socket.on("close", () => process.kill(process.pid, "SIGKILL"));
 }
 

@@ -1,18 +1,18 @@
 "use strict";
 // Runs the WebAssembly Lean under Node: entry point of the process and of each of Lean's threads.
-// It tells the glue script (lean.js, see glue.py) where things are and what of the host Lean may see.
+// It tells the glue script (lean.js, see glue.py) where its files are and which parts of the host Lean may see.
 //
 // Environment:
 //   LEANSIEVE_RUNTIME     folder of lean.js, lean.padded (the module), lean.symbols and invoke.wasm
 //   LEANSIEVE_LIBRARY     folder of .olean files
 //   LEANSIEVE_PROGRAM     folder of the worker program
 //   LEANSIEVE_IMPORTS     modules to import, separated by blanks
-//   LEANSIEVE_IMAGES      folders of images, to start from the last that is there and to make the others (image.js)
-//   LEANSIEVE_CODE        worker or judge: whose compiled code to use, and to add to
-//   LEANSIEVE_WARMED      file of the compiled code that was made for all workers; may be absent (warming.py)
-//   LEANSIEVE_WARMING     folder to leave such a file in when nobody asks any more; may be absent
-//   LEANSIEVE_SEALED      1 if code will run here that nobody has vetted (seal.js); nothing is written then
-//   LEANSIEVE_CONTROL_FD  number of the socket for `cancel N`; may be absent (control.js)
+//   LEANSIEVE_IMAGES      folders of images: the last that exists is used, later ones are made (image.js)
+//   LEANSIEVE_CODE        worker or judge: the role whose compiled code to use and to extend
+//   LEANSIEVE_WARMED      file of the compiled code made for all workers; optional (warming.py)
+//   LEANSIEVE_WARMING     folder in which to leave such a file when the input ends; optional
+//   LEANSIEVE_SEALED      1 if this process will run code that was not vetted (seal.js); it then writes nothing
+//   LEANSIEVE_CONTROL_FD  number of the socket for `cancel N`; optional (control.js)
 const path = require("path");
 const { isMainThread } = require("worker_threads");
 
@@ -26,7 +26,8 @@ const Module = {
 Module.link = require("./link.js").linker(inRuntime("invoke.wasm"), Module);
 globalThis.LeanModule = Module;
 
-// What Lean sees: its library, the worker program and what to import, to be read; standard input and output; nothing else of the host.
+// Lean sees its library, the worker program and the list of imports, all read-only, and standard input and output;
+// nothing else of the host.
 function mount() {
   const { FS, NODEFS, TTY, ENV } = Module;
   const refuse = () => {
@@ -44,8 +45,8 @@ function mount() {
     FS.mount(NODEFS, { root }, point);
   }
   FS.mkdir("/bin");
-  FS.writeFile("/bin/lean", ""); // Lean looks for itself
-  // Not an argument of the program: a process that starts from an image has those of the one that made it.
+  FS.writeFile("/bin/lean", ""); // Lean looks up its own program
+  // A file, not an argument: a process that starts from an image has the arguments of the process that made it.
   FS.writeFile("/imports", setting("IMPORTS") ?? "");
   ENV.LEAN_PATH = "/library";
   const view = (heap, offset, length) => new Uint8Array(heap.buffer, heap.byteOffset + offset, length);
@@ -72,8 +73,8 @@ if (isMainThread) {
   Module.start = image.start;
   Module.imagePoint = image.imagePoint;
   Module.preRun = [mount];
-  // Not enumerable: the glue forwards enumerable handlers to other threads. Lean's own threads may still run.
-  // When all went well, this Lean's `main` returns the address of its result instead of a status.
+  // Not enumerable, because the glue forwards enumerable handlers to other threads. Lean's threads may still run.
+  // If all went well, the `main` of this Lean returns the address of its result instead of a status.
   const exit = (status) => {
     image.ended();
     process.exit(status > 255 ? 0 : status);

@@ -1,21 +1,21 @@
 "use strict";
-// Images: what a process is at a certain point, kept on disk, so that the next process starts from there.
+// Images: the state of a process at a certain point, kept on disk, from which the next process starts.
 //
-// The worker asks for an image at certain points (`imagePoint` in its source), announcing a closure that it is going to
-// run next: the first when its program has been elaborated, the last when its imports are loaded and it has served nobody.
-// A process that starts from an image gets the same linear memory and the same globals, forgets the frames that were
-// active, to which nobody will return, and runs the closure. What JavaScript knew (open files, threads) starts afresh, so
-// there must be none of it; Lean's threads are ended before.
+// At certain points (`imagePoint` in its source) the worker announces the closure that it will run next and asks for an
+// image: first when its program has been elaborated, last when its imports are loaded and it has served no request. A
+// process that starts from an image gets the same linear memory and the same globals, drops the active frames, to which
+// nothing will return, and runs the closure. JavaScript's state (open files, threads) starts afresh, so Lean must hold
+// none of it; Lean's threads are ended before.
 //
-// An image is a folder. Its memory is never written to: processes that run may have it as theirs.
-//   memory  8 bytes, length of the JSON header; the header; the runs of memory that are not zero, one after the other.
-//           The header: closure, address; globals, by name; table, its length; length of the memory; runs, [start, length].
-//           It is padded with blanks, so that the runs begin at a page and can be memory as they lie there (pages.js).
-//   ROLE/code  (worker, judge)  what V8 serialises of the compiled module: machine code of the functions it found worth
-//           optimising. Written by processes that have served some requests from this image; may be absent.
+// An image is a folder. Its memory file is never written to, because running processes may have mapped it.
+//   memory  8 bytes, the length of the JSON header; the header; the runs of memory that are not zero, one after the other.
+//           Header: closure (address), globals (by name), table (length), length (of the memory), runs ([start, length]).
+//           It is padded with blanks, so that the runs begin at a page and can be mapped as they are (pages.js).
+//   ROLE/code  (worker, judge)  the compiled module as serialised by V8: machine code of the functions that V8 chose to
+//           optimise. Written by processes that have served some requests from this image; may be absent.
 //
-// Workers that find no such code in an image start with what one process made for all of them (warming.py): that has optimised
-// every function that it called.
+// Workers that find no such code in an image start with the code that one process made for all of them (warming.py): it
+// has optimised every function that it called.
 const fs = require("fs");
 const path = require("path");
 const { adaptMain } = require("./link.js");
@@ -27,11 +27,11 @@ const MOST_PAGES = 32768;
 const LEAST_PAGES = 256;
 const MUTABLE_GLOBAL = "mutable global "; // wasm.py
 const LEAN_THREADS = 1;
-const ROLES = ["worker", "judge"]; // those that keep code, each in a folder of its own: nothing else may write there
+const ROLES = ["worker", "judge"]; // those that keep code, each in a folder of its own, to which no other role may write
 const KEEP_CODE_AFTER = [40, 400, 4000]; // requests served
 
-// V8 has no public way to keep compiled WebAssembly; these are its own tests' (--allow-natives-syntax). Without them,
-// or if the code is of another V8, everything works and is compiled again.
+// V8 has no public way to keep compiled WebAssembly; these functions are for its own tests (--allow-natives-syntax).
+// Without them, or with code of another V8, everything works but is compiled again.
 const serialize = native("module", "%SerializeWasmModule(module)");
 const flushBaseline = native("%FlushLiftoffCode()");
 const isBaseline = native("f", "%IsLiftoffFunction(f)");
@@ -46,11 +46,12 @@ function native(...signature) {
   }
 }
 
-// How this process starts: from the last image in `folders` that is there, if any. It makes those that come after, unless it
-// is sealed. `warmed` is the file of the code that was made for all, `warming` the folder to leave such code in.
+// Starts this process from the last existing image in `folders`, if there is one, and lets it make the later ones,
+// unless it is sealed. `warmed` is the file of the code made for all workers, `warming` the folder in which to leave
+// such code.
 function open(folders, role, wasmFile, Module, { sealed, warmed, warming }) {
   let image;
-  let next = folders.length; // the image to make at the next point
+  let next = folders.length; // index of the image to make at the next point
   while (next && !(image = read(folders[next - 1]))) next--;
   const codeFile = image && path.join(folders[next - 1], role, "code");
   const largest = [codeFile, warmed].filter((file) => sizeOf(file)).sort((a, b) => sizeOf(b) - sizeOf(a))[0];
@@ -68,7 +69,7 @@ function open(folders, role, wasmFile, Module, { sealed, warmed, warming }) {
       receive(instance, module);
     },
     found: Boolean(image),
-    // Runs Lean. In a process that starts from an image, the constructors and some of `main` have run already.
+    // Runs Lean. In a process that starts from an image, the constructors and a part of `main` have run already.
     start(main) {
       if (image) return proceed(image, lean, Module);
       stack.tell(lean);
@@ -83,7 +84,7 @@ function open(folders, role, wasmFile, Module, { sealed, warmed, warming }) {
       closure = undefined;
       next++;
     },
-    // Nothing of Lean will run any more.
+    // Called when Lean will run no more.
     ended() {
       if (!warming) return;
       attempt("compile for later processes", () => {
@@ -111,7 +112,7 @@ function read(folder) {
   try {
     descriptor = fs.openSync(path.join(folder, "memory"));
   } catch {
-    return undefined; // there is none yet
+    return undefined; // it was not made yet
   }
   try {
     const length = Number(fill(descriptor, Buffer.alloc(8), 0).readBigUInt64LE());
@@ -136,9 +137,9 @@ function compile(wasmFile, codeFile) {
   return withBytes(wasmFile, PADDING, (bytes) => kept(bytes) || new WebAssembly.Module(bytes));
 }
 
-// The more has been optimised, the better for those who start later. What V8's baseline compiler made is not kept, but would be
-// compiled in every process that starts, needed or not, and what V8 notes about it takes more memory than all else that a
-// process has of its own: so it is dropped, and compiled again where it is called again.
+// The more functions are optimised, the better for later processes. Code of V8's baseline compiler is dropped: every
+// process would have to compile it at its start, needed or not, and V8's notes about it take more memory than
+// everything else that a process has of its own. It is compiled again where it is called again.
 function saveCode(file, module, least) {
   flushBaseline();
   const code = serialize(module);
@@ -148,8 +149,9 @@ function saveCode(file, module, least) {
   fs.renameSync(draft, file);
 }
 
-// All functions that have been called so far: those that V8 has compiled in haste. The functions of a table come as objects of
-// JavaScript that have their number for a name; neither those that the module imports nor the one at `foreign` are its own.
+// Optimises all functions that have been called so far, which are those that V8's baseline compiler has compiled. The
+// functions of a table are JavaScript objects whose name is their number. Functions that the module imports are not its
+// own, nor is the one at `foreign`.
 function optimiseCalled(module, table, foreign) {
   const imported = WebAssembly.Module.imports(module).filter(({ kind }) => kind === "function").length;
   const called = [];
@@ -178,8 +180,8 @@ function proceed(image, lean, Module) {
   }
 }
 
-// Idle threads sleep in the task manager. It is replaced, not finalised: under Emscripten its destructor wakes them and does
-// not wait for them, and what they then write to freed memory breaks the heap.
+// Idle threads sleep in the task manager. It is replaced, not finalised: under Emscripten its destructor wakes them
+// without waiting for them, and they then write to freed memory, which corrupts the heap.
 function endThreads(lean, PThread) {
   PThread.terminateAllThreads();
   lean.lean_init_task_manager_using(LEAN_THREADS);
@@ -199,7 +201,7 @@ function describe(closure, memory, lean) {
   return { closure, globals, table: lean.__indirect_function_table.length, length: memory.buffer.byteLength, runs };
 }
 
-// Makes the folder appear complete, or not at all; another process may have been faster.
+// Makes the folder appear complete or not at all; another process may have been faster.
 function save(folder, header, memory) {
   const draft = fs.mkdtempSync(`${folder}.`);
   try {

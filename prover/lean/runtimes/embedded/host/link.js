@@ -2,11 +2,12 @@
 // Gives lean.wasm its function table and the calls that may throw, from the module that invoke.py writes.
 const fs = require("fs");
 
-// A function from the imports of lean.wasm (its `env`, which is completed) to what else it imports. Each thread has its own.
+// Returns a function that completes the imports of lean.wasm (its `env`) and returns its other imports. Each thread has
+// its own.
 function linker(file, Module) {
   return (env) => {
-    // Called with what has been thrown and where the stack was before. A number is a C++ exception or a `longjmp`, which
-    // the caller in lean.wasm is going to look at; anything else ends the process.
+    // Called with the thrown value and the position of the stack before the call. A number is a C++ exception or a
+    // `longjmp`, which the caller in lean.wasm will handle; anything else ends the process.
     const caught = (value, stack) => {
       if (typeof value !== "number") throw value;
       Module.lean._emscripten_stack_restore(stack);
@@ -20,7 +21,7 @@ function linker(file, Module) {
   };
 }
 
-// C++ calls this one with an argument too many, which JavaScript let pass.
+// C++ calls this function with one argument too many, which JavaScript tolerated.
 function adaptMain(Module) {
   const place = Module.symbol("lean_shell_main");
   const main = Module.lean.__indirect_function_table.get(place);

@@ -1,8 +1,9 @@
-/* Lets pages of files be memory of a Node process, copy-on-write: all processes share what none of them has written to.
+/* Maps pages of files into the memory of a Node process, copy-on-write: all processes share the pages that none of them
+ * has written to.
  *
- * It is preloaded (LD_PRELOAD) and linked to Node as if it were a part of it, so that Node's permission model can refuse every
- * addon. pages.js is the other side. Both functions answer false where nothing was changed; the caller reads instead.
- */
+ * It is preloaded (LD_PRELOAD) and linked to Node as if it were a part of it, so that Node's permission model can deny
+ * all addons. pages.js calls it. Both functions return false if they fail; pages.js then reads the file, or keeps its
+ * copy. */
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <node_api.h>
@@ -24,7 +25,7 @@ static uintptr_t page_size(void) {
     return (uintptr_t)sysconf(_SC_PAGESIZE);
 }
 
-/* A page beyond the end of a file must never be mapped: to touch it is SIGBUS. */
+/* A page beyond the end of a file must never be mapped: touching it raises SIGBUS. */
 static bool holds(Range range) {
     struct stat about;
     return fstat(range.file, &about) == 0 && S_ISREG(about.st_mode) && range.position >= 0 && about.st_size >= range.position
@@ -43,8 +44,8 @@ static bool read_into(char *to, Range range) {
     return true;
 }
 
-/* Lets the whole pages within [at, at + length) be those of the file. What lies before and after them is left as it is:
- * `lead` and `inner` say how long the first part and the pages are. */
+/* Maps the pages of the file that lie entirely within [at, at + length), and leaves the bytes before and after them as
+ * they are. `lead` is set to the length of the part before the pages, `inner` to the length of the pages. */
 static bool put_pages(char *at, Range range, size_t *lead, size_t *inner) {
     uintptr_t page = page_size();
     *lead = -(uintptr_t)at & (page - 1);
@@ -65,7 +66,8 @@ static bool fill(char *at, Range range) {
         && read_into(at + after, (Range){range.file, range.position + (off_t)after, range.length - after});
 }
 
-/* Looks for a copy of `original` in [start, end), which begins at the same place within a page as the range in its file. */
+/* Searches [start, end) for a copy of `original` that has the same offset within a page as the range in its file, and
+ * maps the file over it. */
 static bool replace_copy_within(char *start, char *end, const char *original, Range range) {
     uintptr_t page = page_size();
     size_t within = (uintptr_t)range.position % page;
@@ -149,7 +151,7 @@ static napi_value init(napi_env env, napi_value exports) {
 
 static napi_module module = {NAPI_MODULE_VERSION, 0, __FILE__, init, "leansieve_pages", NULL, {0}};
 
-/* Weak: the shell that starts Node is preloaded with this, too. */
+/* Weak, because the shell that starts Node is preloaded with this library, too. */
 extern void napi_module_register(napi_module *) __attribute__((weak));
 
 __attribute__((constructor)) static void link_to_node(void) {

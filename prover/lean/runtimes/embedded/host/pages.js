@@ -1,10 +1,11 @@
 "use strict";
-// Fills memory from files, by letting it be pages of the files (pages.c) where that can be done: what is only read is then in
-// memory once, for all processes. For that a place in memory and one in a file must be equally far from the start of a page.
+// Fills memory from files, where possible by mapping pages of the files (pages.c), so that all processes share one copy
+// of what they only read. A position in memory and its position in the file must then have the same offset within a
+// page.
 const fs = require("fs");
 
-// Where an array of many pages begins within a page, so that files which are read into one begin there, too: what the
-// allocator of the C library (glibc) puts in front of it.
+// Offset within a page at which the data of a large array begin, due to the header of the C library's allocator
+// (glibc). Files that are read into an array have their data at the same offset.
 const PADDING = 16;
 
 const pages = linked();
@@ -16,7 +17,7 @@ function linked() {
   }
 }
 
-// Fills `bytes` with what is at `position` of an open file that nobody ever changes.
+// Fills `bytes` from `position` of an open file, which never changes.
 function fill(descriptor, bytes, position) {
   if (pages?.fill(descriptor, position, bytes)) return bytes;
   for (let at = 0, count; at < bytes.length; at += count) {
@@ -26,15 +27,15 @@ function fill(descriptor, bytes, position) {
   return bytes;
 }
 
-// What `action` makes of the bytes of a file, behind `padding`. If there is any, it keeps a copy of them, whose pages become
-// those of the file.
+// Returns the result of `action` for the bytes of a file after `padding`. With padding, `action` keeps a copy of the
+// bytes, and its pages are replaced by those of the file.
 function withBytes(file, padding, action) {
   const descriptor = fs.openSync(file);
   try {
     const length = fs.fstatSync(descriptor).size - padding;
     const bytes = fill(descriptor, new Uint8Array(length), padding);
     const result = action(bytes);
-    bytes.buffer.transfer(0); // not when the garbage collector comes round to it
+    bytes.buffer.transfer(0); // freed now, not at the next garbage collection
     if (padding) pages?.replaceCopy(descriptor, padding, length);
     return result;
   } finally {

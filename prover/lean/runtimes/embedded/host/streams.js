@@ -1,18 +1,18 @@
 "use strict";
-// Standard input and output of Lean: bytes pass through, synchronously and completely. Short lines on standard output
-// that announce something to this host (docs/worker-protocol.md) are taken out.
+// Standard input and output of Lean. Bytes pass through synchronously and completely, except short lines on standard
+// output that announce something to this host (docs/worker-protocol.md): these are taken out.
 const fs = require("fs");
 
 const announcement = /^([A-Z]+) (\d{1,10})$/;
 const longestAnnouncement = 20;
 
-// `announced` holds a function of a number for each word that Lean may announce.
+// `announced` maps each word that Lean may announce to a function of a number.
 function open(announced) {
   const input = { bytes: Buffer.alloc(1 << 16), at: 0, end: 0 };
   let held = Buffer.alloc(0); // start of a line that may become an announcement
-  let inLine = false; // whether the start of the current line has passed
+  let inLine = false; // whether the start of the current line was passed on
 
-  // Fills `target` with what there is, at least one byte; 0 at the end.
+  // Fills `target` with the available bytes, at least one; returns 0 at the end of input.
   function read(target) {
     if (input.at === input.end) {
       input.at = 0;
@@ -51,7 +51,7 @@ function writeAll(descriptor, bytes) {
   for (let at = 0; at < bytes.length; ) at += whenReady(() => fs.writeSync(descriptor, bytes, at));
 }
 
-// Repeats `operation` while the descriptor is not ready (somebody made it non-blocking).
+// Repeats `operation` while the descriptor is not ready, because another process may have made it non-blocking.
 const pause = new Int32Array(new SharedArrayBuffer(4));
 function whenReady(operation) {
   for (;;) {

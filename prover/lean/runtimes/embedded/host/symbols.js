@@ -1,5 +1,5 @@
 "use strict";
-// Looks up symbols of Lean by name, for its interpreter, in the file that wasm.py writes and describes.
+// Finds symbols of Lean by name, for its interpreter, in the file that wasm.py writes and describes.
 // All threads share one copy.
 const fs = require("fs");
 const { getEnvironmentData, isMainThread, setEnvironmentData } = require("worker_threads");
@@ -7,7 +7,7 @@ const { fill } = require("./pages.js");
 
 const PAGE = 1 << 16;
 
-// A function from a name to its place in the function table, or its address if it is data; 0 if it is not known.
+// Returns a function from a name to its index in the function table, or its address if it is data; 0 if it is unknown.
 function finder(file) {
   if (isMainThread) setEnvironmentData("symbols", read(file));
   const [buffer, length] = getEnvironmentData("symbols");
@@ -28,7 +28,7 @@ function finder(file) {
   };
 }
 
-// The file in memory that begins at a page, and its length.
+// Returns shared memory that begins with the file's content, at a page boundary, and the length of the file.
 function read(file) {
   const descriptor = fs.openSync(file);
   try {
