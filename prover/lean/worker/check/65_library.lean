@@ -47,8 +47,8 @@ def placeOf (env : Environment) (n : Name) : Option Nat := match env.getModuleId
   | some i => some i.toNat
   | none => none
 
-/-- Imported constants on which `todo` depend. Constants of the candidate are followed, and so are those of the module at
-    `place`, where a definition may contain a proof that comes after the theorem with this place. -/
+/-- Imported constants on which `todo` depend. Constants of the candidate are followed, and so are those of the module
+    at `place`, where a definition may contain a proof that comes after the theorem with this place. -/
 partial def importedBelow (env : Environment) (kenv : Constants) (place : Nat) (todo : List Name) (seen : NameHashSet) (found : List Name) :
     NameHashSet × List Name := match todo with
   | [] => (seen, found)

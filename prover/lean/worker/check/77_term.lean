@@ -2,7 +2,7 @@
 
     Names that a person or Lean chose do not count: those of bound variables, of universe parameters, and of the
     constants that context and candidate declare, which are represented by their content. Annotations do not count. The
-    library is represented by names, and so are types and axioms, whoever declares them.
+    library is represented by names, and so are types and axioms, even those of the candidate.
 
     Lean keeps a hash of 32 bits with each term, on which names of binders have no influence. The digest consists of two
     hashes, each of the term with another universe at all its constants, so that two terms collide by chance once in 2⁶⁴

@@ -3,7 +3,7 @@
 structure Wire where
   marker : String
   session : Session
-  /-- Whether cancels arrive through shared memory (and lines announce its use) or as requests on stdin. -/
+  /-- Whether cancels arrive through shared memory, and lines announce the token and each request, or on stdin. -/
   memory : Bool
   current : IO.Ref Nat
 

@@ -79,7 +79,7 @@ def opScreen (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) 
   withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun _ _ reference => do
     w.report id task timing "verified" [] (← screened reference (hasField j "values")).fields
 
-/-- Finds a statement of the negation whose type was compared with the statement's. -/
+/-- Finds a statement whose type is the negation of the statement's; the types are compared. -/
 def opNegation (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
   withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun st clean reference => do

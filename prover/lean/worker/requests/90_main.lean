@@ -8,8 +8,8 @@ unsafe def tokenAddressImpl (token : IO.CancelToken) : USize := ptrAddrUnsafe to
 unsafe def resetTokenImpl (token : IO.CancelToken) : BaseIO Unit := (unsafeCast token : IO.Ref Bool).set false
 @[implemented_by resetTokenImpl] opaque resetToken (token : IO.CancelToken) : BaseIO Unit
 
-/-- The imports of a file with these import lines, which include `Init`. The kernel computes with constants of `Init` by
-    their names (`Nat.land`, …), whoever declared them: as `Init` is imported, no candidate can. -/
+/-- The imports of a file with these import lines, which include `Init`. The kernel computes by name with some
+    constants of `Init` (`Nat.land`, …): because `Init` is imported, no candidate can declare one of these names. -/
 def importsOf (modules : List String) : List Import := { module := `Init } :: go modules
 where
   go : List String → List Import

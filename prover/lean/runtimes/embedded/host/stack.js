@@ -3,7 +3,7 @@
 //
 // The module comes with 64 KiB, which ordinary elaboration nearly fills; an overflow silently overwrites Lean's static
 // data. Nor does Lean guard it: it computes the size as `end - base`, which is negative where stacks grow down.
-const LIMIT = 4 << 20; // the size that Lean is told: deeper recursion ends with Lean's error
+const LIMIT = 4 << 20; // the size that Lean is told: what needs more ends with its error of deep recursion
 const ROOM = 256 << 20; // the real size: recursion that Lean does not watch ends with V8's `RangeError` long before
 
 // Moves the stack into the heap, before any code has run. Pages that are never touched take no memory.
