@@ -98,8 +98,8 @@ partial def replay (base : Kernel.Environment) (source : Constants) (opts : Opti
           replay base source opts token (pushAll (mentionsOf source members []) false todo) (insertNames (seen.insert n) members) env count
     else match env.find? n, source n with
       | _, none => .rejected n "unknown constant"
-      | some mine, some theirs =>
-        if sameConstant mine theirs then replay base source opts token rest seen env (count + 1)
+      | some generated, some claimed =>
+        if sameConstant generated claimed then replay base source opts token rest seen env (count + 1)
         else .rejected n "differs from what the kernel generates"
       | none, some info => match declarationOf source info with
         | none => .rejected n "not made by the declaration it belongs to"

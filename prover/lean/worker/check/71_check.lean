@@ -150,10 +150,10 @@ def checkFile (session : Session) (task : Task) (env : Environment) (st : Comman
     (file : String) (timing : Timing) : IO (Outcome × Timing) := do
   let src := plainSource file .candidate
   let bare : Task := { task with context := "", key := task.key ++ "bare" }
-  let own := addedConstants clean
-  let repeats := match own with
+  let declared := addedConstants clean
+  let repeats := match declared with
     | [] => false
-    | _ => if quotesContext then true else repeatsContext own (allNames st src 4096 {} [] [])
+    | _ => if quotesContext then true else repeatsContext declared (allNames st src 4096 {} [] [])
   let start ← if repeats || task.policy.holes.isSome then baseOf session bare env else pure (.ok (st, clean))
   match start with
   | .error r => return (refused r, timing)

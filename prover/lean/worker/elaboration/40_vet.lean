@@ -34,10 +34,10 @@ def fieldsOf (type : String) : List Json → NameHashSet → NameHashSet
   | [], acc => acc
   | j :: rest, acc => fieldsOf type rest (if strField j "type" == type then insertNames acc (namesOf (strsField j "fields") []) else acc)
 
-/-- Names that are not in `some_`. -/
-def namesWithout (some_ : List Name) : List Name → List Name → List Name
+/-- Names that are not in `excluded`. -/
+def namesWithout (excluded : List Name) : List Name → List Name → List Name
   | [], acc => acc
-  | n :: rest, acc => namesWithout some_ rest (if containsName n some_ then acc else n :: acc)
+  | n :: rest, acc => namesWithout excluded rest (if containsName n excluded then acc else n :: acc)
 
 def configKinds : List Name :=
   [``Parser.Tactic.posConfigItem, ``Parser.Tactic.negConfigItem, ``Parser.Tactic.valConfigItem]

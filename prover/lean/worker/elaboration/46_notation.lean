@@ -189,11 +189,11 @@ def declareNotation (gate : IO.Ref Gate) (v : Vetting) (st : Command.State) (stx
     match resolved st v now arguments notationDepth n.body, notationParser kind n with
     | some body, some (leading, description) =>
       match valuesOf (← macroAttribute.tableRef.get) with
-      | (some_ :: _) :: _ =>
+      | (template :: _) :: _ =>
         let categories ← Parser.builtinParserCategoriesRef.get
         let parser ← (Parser.compileParserDescr categories description) { env := st.env, opts := (scopeOf st).opts }
         gate.modify fun g => { g with open_ := true }
-        let entry : MacroEntry := { some_ with key := kind, declName := kind, value := guarded gate v kind (notationMacro arguments body) }
+        let entry : MacroEntry := { template with key := kind, declName := kind, value := guarded gate v kind (notationMacro arguments body) }
         let env := withTokens n.scope (tokensOf n.items []) st.env
         let env := withEntry Parser.parserExtension n.scope (.kind kind) env
         let env := withEntry Parser.parserExtension n.scope (.parser `term kind leading parser 1000) env

@@ -234,27 +234,27 @@ where
     because Lean drops those that count as reported. An elaborator continues after a command that cannot be parsed, as
     Lean does. -/
 partial def runFile (session : Session) (task : Task) (src : Source) (only : List Name) (st : Command.State)
-    (ps : Parser.ModuleParserState := {}) (said : List Message := []) : IO (Except Refusal (Command.State × List Message)) := do
+    (ps : Parser.ModuleParserState := {}) (messages : List Message := []) : IO (Except Refusal (Command.State × List Message)) := do
   let start := ps
   let (stx, ps, log) := parseNext st src.input ps
   let unread := hasError log
   if unread && !(session.role matches .elaborator) then
     return .error { verdict := "rejected", notes := ← src.notes task.limits.messages log }
-  if isEnd stx then return .ok (st, reverseList (reverseList log said) [])
+  if isEnd stx then return .ok (st, reverseList (reverseList log messages) [])
   if src.first matches .context then session.last.set (some (start, st))
   if session.role matches .worker && !allowedHere stx.getKind then
     return .error (forbidden src { stx, reason := nameString stx.getKind ++ " here" })
   if session.role matches .worker && src.first matches .context && isNotationCommand stx then
-    if let some st ← declareNotation session.gate session.vetting st stx then return ← runFile session task src only st ps said
+    if let some st ← declareNotation session.gate session.vetting st stx then return ← runFile session task src only st ps messages
   match ← session.offence task st stx with
   | some o => return .error (forbidden src o)
   | none =>
-    let said := reverseList log said
+    let messages := reverseList log messages
     let (log, after) := takeMessages (← runCommand session src (if unread then withTold log st else st) (session.tamed stx))
     let (log, st) ← if session.role matches .elaborator && hasError log && !unread then forgive session src st stx (log, after) else pure (log, after)
     if ← session.token.isSet then
       return .error { verdict := "timeout", notes := [src.noteAt "error" "cancelled" stx] }
-    runFile session task src only st ps (reverseList log said)
+    runFile session task src only st ps (reverseList log messages)
 where
   allowedHere (kind : Name) : Bool := match only with
     | [] => true

@@ -39,13 +39,13 @@ def headerIn (snap : Language.DynamicSnapshot) : BaseIO (Option Language.Dynamic
   | none => return none
 
 /-- Messages of some snapshots and their children, in the order of the text; `none` if one is not finished. -/
-partial def saidIn (todo : List (Language.SnapshotTask Language.SnapshotTree)) (said : List Message) : BaseIO (Option (List Message)) := do
+partial def saidIn (todo : List (Language.SnapshotTask Language.SnapshotTree)) (messages : List Message) : BaseIO (Option (List Message)) := do
   match todo with
-  | [] => return some (reverseList said [])
+  | [] => return some (reverseList messages [])
   | t :: rest =>
     if !(← IO.hasFinished t.task) then return none
     let tree := t.task.get
-    saidIn (reverseList (reverseList tree.children.toList []) rest) (reverseList tree.element.diagnostics.msgLog.toList said)
+    saidIn (reverseList (reverseList tree.children.toList []) rest) (reverseList tree.element.diagnostics.msgLog.toList messages)
 
 /-- Result of elaborating a theorem. -/
 structure TheoremElaborated where
@@ -69,6 +69,6 @@ def runTheorem (session : Session) (src : Source) (known : Option Language.Dynam
   | none => plain
   | some snap => match ← saidIn [{ stx? := none, reportingRange := .skip, cancelTk? := none, task := Task.pure snap.tree.get }] [] with
     | none => plain
-    | some said =>
+    | some messages =>
       let (log, after) := takeMessages after
-      return { after, log := reverseList (reverseList said []) log, header := ← headerIn snap }
+      return { after, log := reverseList (reverseList messages []) log, header := ← headerIn snap }

@@ -64,7 +64,7 @@ def checkWhole (session : Session) (task : Task) (st : Command.State) (clean : K
     let added := newSafeNames clean kenv
     let names := firsts added []
     let axioms := axiomsBelow done.st.env (constantsOf kenv) names {} []
-    let reached (verdict : String) (said : List Note) : Outcome := { outcome verdict said axioms with trust := "elaborated" }
+    let reached (verdict : String) (messages : List Note) : Outcome := { outcome verdict messages axioms with trust := "elaborated" }
     -- an `example` leaves no constant, only Lean's messages
     if (containsName ``sorryAx axioms || saidSorry done.log) && !containsName ``sorryAx task.policy.axioms then
       return reached "incomplete" (here src (unprovedText (unprovedBelow done.st.env (constantsOf kenv) names {} [])) :: notes)

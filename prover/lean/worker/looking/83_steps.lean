@@ -92,6 +92,6 @@ def stepsOf (session : Session) (task : Task) (st : Command.State) (proof : Stri
     let notes ← src.notes task.limits.messages log
     let cancelled ← session.token.isSet
     let verdict := if cancelled then "timeout" else if hasError log then errorVerdict log notes else "verified"
-    let told := recorded (assignPosition task.statement) (recorded.tagged false (arrayTrees after.infoState.trees [] none) []) {}
+    let records := recorded (assignPosition task.statement) (recorded.tagged false (arrayTrees after.infoState.trees [] none) []) {}
     pure ({ verdict, containable := false, notes, log, src, before := st, after, steps := [] },
-          ← stepsJson src mostSteps told.steps [] #[], namedJson src mostSteps told.names #[])
+          ← stepsJson src mostSteps records.steps [] #[], namedJson src mostSteps records.names #[])

@@ -102,8 +102,8 @@ def opLibrary (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment)
       | some place =>
         let names := (env.header.moduleData.getD place default).constNames
         let offset := natField j "offset" 0
-        let some_ := reverseList (slice names .anonymous offset (natField j "limit" 100) []) []
-        let found ← theoremsJson w.session task st env some_ #[]
+        let selected := reverseList (slice names .anonymous offset (natField j "limit" 100) []) []
+        let found ← theoremsJson w.session task st env selected #[]
         w.report id task timing "verified" [] [("theorems", .arr found), ("constants", .num names.size)]
 
 /-- Lists the imported modules with their fingerprints, or the declarations of one. -/
@@ -113,8 +113,8 @@ def opIndex (w : Wire) (id : Nat) (j : Json) (env : Environment) : IO Unit := do
     | none => w.fail id "bad_request" s!"{strField j "module"} is not imported"
     | some place =>
       let names := (env.header.moduleData.getD place default).constNames
-      let some_ := reverseList (slice names .anonymous (natField j "offset" 0) (natField j "limit" 1000) []) []
-      let (s, found) ← declarationsJson w.session env (constantsOf env.toKernelEnv) some_ {} #[]
+      let selected := reverseList (slice names .anonymous (natField j "offset" 0) (natField j "limit" 1000) []) []
+      let (s, found) ← declarationsJson w.session env (constantsOf env.toKernelEnv) selected {} #[]
       w.answer id [("declarations", .arr found), ("symbols", .arr s.listed), ("constants", .num names.size)]
 
 /-- Gives the shape of a pattern, or of a statement's type. -/
