@@ -4,13 +4,12 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
-from enum import StrEnum
 from typing import Any
 
 import structlog
 
 from prover.errors import NotAllowedError, UnknownCallerError, UserError
-from service.auth.identity import CALLER, Identity, Role
+from service.auth.identity import CALLER, Identity, Refusal, Role
 from service.auth.tokens import CallerToken, digest, read
 from service.auth.watched import Watched
 from service.contract.methods import SERVICES
@@ -54,15 +53,6 @@ ROLES: Mapping[str, Role | None] = {
 
 
 _LOOK_SECONDS = 1.0  # seconds within which a running call ends after its token was revoked or has expired
-
-
-class Refusal(StrEnum):
-    """The reason why a call is refused."""
-
-    NO_TOKEN = "no_token"
-    UNKNOWN_TOKEN = "unknown_token"
-    EXPIRED_TOKEN = "expired_token"
-    NOT_ALLOWED = "not_allowed"
 
 
 class Authentication:

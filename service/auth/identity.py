@@ -56,6 +56,15 @@ class Identity:
         return any(role in _INCLUDED[own] for own in self.roles)
 
 
+class Refusal(StrEnum):
+    """The reason why a call is refused."""
+
+    NO_TOKEN = "no_token"
+    UNKNOWN_TOKEN = "unknown_token"
+    EXPIRED_TOKEN = "expired_token"
+    NOT_ALLOWED = "not_allowed"
+
+
 ANYONE = Identity("local", frozenset(Role))
 """The caller if the server does not authenticate: this process itself."""
 

@@ -11,7 +11,6 @@ from prover.errors import UserError
 from prover.source import showing
 from prover.verdict import Region, VerdictKind
 from service.cli import common
-from service.client.client import Client
 from service.jsonl.rows import message_row
 from service.ops.config import Settings
 
@@ -25,10 +24,13 @@ async def check_solution(
         UserError: the challenge has nothing to solve, or is invalid; otherwise as `against.solved`.
     """
     async with common.opened(settings, server) as (service, _):
-        if isinstance(service, Client):
-            found = await service.check_solution(asked)
-        else:
+        if server is None:
             found = [one async for one in against.solved(service, asked)]
+        else:
+            from service.client.client import Client  # slow to import, and not needed without a server
+
+            assert isinstance(service, Client)
+            found = await service.check_solution(asked)
     for one in found:
         _print(challenge, solution, one)
     shown = showing.showing(asked.solution.commands)

@@ -7,8 +7,8 @@ from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import AccessToken
 
 from prover.errors import NotAllowedError
-from service.auth.authentication import Authentication, Refusal
-from service.auth.identity import ANYONE, CALLER, Identity, Role
+from service.auth.authentication import Authentication
+from service.auth.identity import ANYONE, CALLER, Identity, Refusal, Role
 from service.core.limits.admission import Quotas
 from service.ops.config import Settings
 

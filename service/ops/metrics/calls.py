@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -15,7 +15,9 @@ from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.theorem import Theorem
 from prover.verdict import Verdict
-from service.handlers.calls import Call
+
+if TYPE_CHECKING:
+    from service.handlers.calls import Call  # imports gRPC, which only a server needs
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1_800)
 CHECK_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300)
@@ -33,7 +35,7 @@ class Tracing:
     """Tracing without an exporter: does nothing."""
 
     @contextlib.asynccontextmanager
-    async def around(self, call: Call) -> AsyncIterator[None]:
+    async def around(self, call: "Call") -> AsyncIterator[None]:
         """Trace one call, in the task that answers it."""
         yield
 
@@ -71,7 +73,7 @@ class MetricNames:
     prefix: str
     labels: tuple[str, ...]
     code: str
-    of: Callable[[Call], tuple[str, ...]]
+    of: Callable[["Call"], tuple[str, ...]]
 
 
 GRPC = MetricNames(
@@ -100,7 +102,7 @@ class CallRecorder:
         self._in_work = Gauge(f"{prefix}_in_progress", "Running calls.", labels, registry=registry)
 
     @contextlib.asynccontextmanager
-    async def around(self, call: Call) -> AsyncIterator[None]:
+    async def around(self, call: "Call") -> AsyncIterator[None]:
         """Count one call."""
         labels = self._of(call)
         self._started.labels(*labels).inc()

@@ -14,7 +14,7 @@ from prover.sampling.sampler import ProofModel, Sampler, SamplingParams
 from prover.search.search import Event, Finished, Progress, Proof
 from prover.theorem import Theorem
 from prover.verdict import Message
-from service.auth.authentication import Refusal
+from service.auth.identity import Refusal
 from service.ops.connections.guests import Tallies
 from service.ops.metrics.calls import CHECK_SECONDS, CheckRecorder, Tracing
 

@@ -29,6 +29,13 @@ def test_every_command_has_help() -> None:
         assert "--config" in done.stdout
 
 
+def test_prove_and_check_without_a_server_import_neither_grpc_nor_the_database() -> None:
+    names = ", ".join(f"service.{name}" for name in ("cli.app", "cli.commands.proving.prove", "cli.commands.proving.check", "core.engine"))  # fmt: skip
+    program = f"import sys, {names}; print(sorted({{'grpc', 'protovalidate', 'sqlalchemy'}} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "ascii:strict"])
 def test_terminal_that_lacks_a_character_gets_its_escape(encoding: str, tmp_path: Path) -> None:
     done = leansieve("prove", "--help", PYTHONIOENCODING=encoding)
