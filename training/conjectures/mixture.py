@@ -1,15 +1,16 @@
 """Merges files of proved theorems into one for fine-tuning and one for measuring the loss.
 
-    python -m training.conjectures.mixture PROVED.jsonl... --out TRAIN.jsonl --dev DEV.jsonl --held-out CORPUS.jsonl... [--copies 3]
+    python -m training.conjectures.mixture PROVED.jsonl... --out TRAIN.jsonl --dev DEV.jsonl --held-out CORPUS.jsonl... [--copies 3] \\
+        [--keep library=0.25]
 
 Theorems equal or nearly equal to one of a held-out corpus are left out. Renditions, renamed copies and conjectures made
-of a theorem in the dev file are not in the other file.
+of a theorem in the dev file are not in the other file. `--keep` leaves out a part of the theorems of large families.
 """
 
 import argparse
 import hashlib
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from prover.search.diversity import distinct_key
@@ -56,6 +57,23 @@ def parted(theorems: Sequence[ProvedTheorem], share: float) -> tuple[list[Proved
     return train, dev
 
 
+def thinned(theorems: Iterable[ProvedTheorem], shares: Mapping[str, float]) -> list[ProvedTheorem]:
+    """Return about the given share of the theorems of each family, named by its first part, and all others."""
+    return [
+        each
+        for each in theorems
+        if (share := shares.get(each.theorem.family.partition("/")[0], 1.0)) >= 1
+        or _place("keep " + key(each.theorem)) < share
+    ]
+
+
+def _share(text: str) -> tuple[str, float]:
+    family, _, share = text.partition("=")
+    if not family or not 0 <= float(share) <= 1:
+        raise ValueError(text)
+    return family, float(share)
+
+
 def _source(record: TheoremRecord) -> str:
     """Return the theorem from which a conjecture was made; empty for other theorems."""
     root, _, name = record.family.partition("/")
@@ -74,12 +92,16 @@ def main() -> None:
     parser.add_argument("--held-out", type=Path, nargs="*", default=[])
     parser.add_argument("--share", type=float, default=0.04, help="of the theorems, for the dev file")
     parser.add_argument("--copies", type=int, default=3, help="of each theorem, in other names")
+    parser.add_argument(
+        "--keep", type=_share, nargs="*", default=[], metavar="FAMILY=SHARE", help="keep this share of a family"
+    )
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     try:
         held_out = [record for path in arguments.held_out for record in read_corpus(path)]
         theorems, left_out = merged((each for path in arguments.proved for each in read_proofs(path)), held_out)
         train, dev = parted(theorems, arguments.share)
+        train = thinned(train, dict(arguments.keep))
         copies = write_jsonl(arguments.out, renamed(train, arguments.copies, arguments.seed))
         write_jsonl(arguments.dev, dev)
     except (ValueError, OSError) as error:

@@ -1,8 +1,8 @@
 """Outcomes of conjectures, and the table of rejections by filter.
 
-    python -m training.conjectures.outcome CONJECTURES.jsonl[.gz]... [--families]
+    python -m training.conjectures.outcome CONJECTURES.jsonl[.gz]... [--families] [--proved PROVED.jsonl]
 
-prints the table.
+prints the table; `--proved` also writes the theorems with proofs, as `leansieve conjectures --proved` does.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field
 
-from training.corpus.jsonl import read_jsonl
+from training.corpus.jsonl import read_jsonl, write_jsonl
 from training.corpus.proofs import ProvedTheorem
 from training.corpus.record import TheoremRecord
 
@@ -161,9 +161,12 @@ def main() -> None:
     )
     parser.add_argument("files", type=Path, nargs="+", metavar="file", help="what `leansieve conjectures` wrote")
     parser.add_argument("--families", action="store_true", help="print the theorems by family instead")
+    parser.add_argument("--proved", type=Path, help="also write the theorems with proofs, to fine-tune on")
     arguments = parser.parse_args()
     try:
         outcomes = [outcome for file in arguments.files for _, outcome in read_jsonl(file, ConjectureOutcome)]
+        if arguments.proved is not None:
+            print(f"{write_jsonl(arguments.proved, proved(outcomes))} theorems with proofs in {arguments.proved}")
         print((families if arguments.families else table)(outcomes))
     except (ValueError, OSError) as error:
         sys.exit(f"error: {error}")

@@ -67,6 +67,9 @@ class _FineTuning:
         dev_pairs = texts([*held_out, *_read(sft.dev_proofs)], sft, form)
         self._model, self._tokenizer = load_or_build(config.model, itertools.chain(*pairs), config.run.seed)
         self._model.to(run.device).train()  # type: ignore[arg-type]
+        if config.model.dtype == "bfloat16" and run.device.type == "cpu":
+            # The backward pass of PyTorch's attention kernel takes a third of a step there.
+            self._model.set_attn_implementation("eager")
         if config.model.gradient_checkpointing:
             compute_twice(self._model)
         self._groups = self._encoded(pairs)

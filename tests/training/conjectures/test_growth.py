@@ -1,4 +1,5 @@
 import asyncio
+import sys
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -9,11 +10,12 @@ from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.theorem import Theorem
 from prover.verdict import Message, Trust, Verdict, VerdictKind
+from training.conjectures import outcome as outcomes_of
 from training.conjectures.experience import is_own
 from training.conjectures.growth import Growth
 from training.conjectures.outcome import ConjectureOutcome, ConjectureStatus, proved, table
 from training.conjectures.questions import LeanGoneError
-from training.corpus.proofs import ProvedTheorem
+from training.corpus.proofs import ProvedTheorem, read_proofs
 from training.corpus.record import TheoremRecord
 from training.journal import Journal, JournalError
 
@@ -197,3 +199,14 @@ def test_the_table_accounts_for_every_conjecture(tmp_path: Path) -> None:
 def test_sources_that_cannot_be_changed_are_refused() -> None:
     with pytest.raises(ValueError, match="no proved theorem whose statement could be changed"):
         Growth([theorem("g", "{α : Type} [Inhabited α] : True", "trivial")], [])
+
+
+def test_theorems_with_proofs_are_written_from_stored_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcomes = grown(ScriptedLean(), tmp_path / "c.jsonl")
+    written = tmp_path / "proved.jsonl"
+    monkeypatch.setattr(sys, "argv", ["outcome", str(tmp_path / "c.jsonl"), "--proved", str(written)])
+    outcomes_of.main()
+    assert list(read_proofs(written)) == list(proved(outcomes))
+    assert f"theorems with proofs in {written}" in capsys.readouterr().out

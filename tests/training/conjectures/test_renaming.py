@@ -1,4 +1,4 @@
-from training.conjectures.mixture import merged, parted
+from training.conjectures.mixture import merged, parted, thinned
 from training.conjectures.renaming import renamed
 from training.corpus.proofs import ProvedTheorem
 from training.corpus.record import TheoremRecord
@@ -52,3 +52,13 @@ def test_nothing_made_of_a_dev_theorem_is_trained_on() -> None:
     assert not any(name.startswith("c") for name in sources)
     assert len(train) == len(theorems) - 2 * len(dev)
     assert all(each.theorem.family.removeprefix("conjectures/") not in sources for each in train)
+
+
+def test_a_share_of_a_family_is_kept_and_every_theorem_of_the_others() -> None:
+    wide = [proved(f"w{n}", f"(x : Nat) : x < x + {n}", family=f"library/t{n}") for n in range(1, 200)]
+    others = [proved("o", ": 1 + 1 = 2", family="linear/sum"), proved("p", ": 1 + 2 = 3")]
+    kept = thinned([*wide, *others], {"library": 0.25})
+    assert kept[-2:] == others
+    assert 30 < len(kept) - 2 < 70
+    assert thinned(kept, {"library": 0.25}) == kept
+    assert thinned(wide, {"library": 0.0}) == []
