@@ -46,6 +46,8 @@ def model_card(model: Model, dtype: DType, trained: Provenance | None, commands:
 def _origin(model: Model, trained: Provenance | None) -> str:
     if trained is None:
         return "a model that was trained elsewhere, without a record of how"
+    if mean := trained.settings.get("average"):
+        return f"the average of two models' weights, with a share of {mean['share']:g} of the second"
     made = "fine-tuned on verified proofs"
     if model.algorithm:
         made = f"tuned with `{model.algorithm}`" + (f" at α = {model.alpha:g}" if model.alpha is not None else "")
