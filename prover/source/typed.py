@@ -1,12 +1,15 @@
-"""Interprets a typed text as a statement."""
+"""Reads texts as they are typed or sent: their limits, the statement that is meant, and the theorem of all of them."""
 
 import re
 from dataclasses import dataclass, replace
+from typing import Protocol
 
+from prover.errors import InputError
 from prover.source import scanner
 from prover.source.lexer import unclosed_comment
 from prover.source.scanner import Form
-from prover.verdict import Region, Verdict
+from prover.theorem import Header, HeaderError, Theorem
+from prover.verdict import Mode, Region, Verdict
 
 NAME = "leansieve_statement"
 """Name of an anonymous statement."""
@@ -16,6 +19,26 @@ _IN_FULL = re.compile(r"theorem\s+[A-Za-z_][A-Za-z0-9_']*\s*[:({\[](?!=)")
 _TAIL = re.compile(r":=\s*(?:by\b\s*)?(?:sorry|admit)?\Z")
 _GROUPS = {"(": ")", "{": "}", "[": "]", "⦃": "⦄"}
 _UNIVERSE_STAR = re.compile(r"(?<![\w.'])(Type|Sort)\*")
+_LONGEST_NAME = 64
+
+
+class TextLimits(Protocol):
+    """Maximum sizes of the texts of a theorem, in UTF-8 bytes."""
+
+    @property
+    def header(self) -> int:
+        """Imports, opens and options."""
+        ...
+
+    @property
+    def context(self) -> int:
+        """Source text before the statement."""
+        ...
+
+    @property
+    def statement(self) -> int:
+        """The statement."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +102,77 @@ def _read_command(text: str, mathlib: bool) -> Typed:
     if proof:
         return Typed(text, 0, proof)
     return Typed(_without_star(opening + stated, mathlib), len(opening) - behind)
+
+
+def read_theorem(
+    statement: str,
+    header: str,
+    context: str,
+    limits: TextLimits,
+    project: str = "",
+    stated: bool = True,
+    instead: str = "",
+) -> Theorem:
+    """Build a theorem from texts; an empty header means the default one, that of the named project if given.
+
+    Args:
+        limits: maximum sizes.
+        stated: whether a statement is required.
+        instead: the command or tool for a statement that has a proof already, which is then an error; empty: Lean reports it.
+
+    Raises:
+        InputError: a text is missing, too long, or not Lean source.
+    """
+    take("theorem.header", header, limits.header)
+    take("theorem.context", context, limits.context)
+    take("theorem.statement", statement, limits.statement)
+    try:
+        if project:
+            read_header = Header.of_project(header)
+            take("theorem.project", project, _LONGEST_NAME)
+        else:
+            read_header = Header.parse(header) if header.strip() else Header()
+    except HeaderError as error:
+        raise InputError("theorem.header", str(error)) from None
+    mathlib = bool(project) or any(module.startswith("Mathlib") for module in read_header.imports)
+    found = read(statement, mathlib)
+    if stated and not found.statement:
+        raise InputError("theorem.statement", "the statement is empty; expected `theorem NAME binders : goal`")
+    if instead and found.proof:
+        raise InputError("theorem.statement", f"the statement has a proof already: {instead} checks it")
+    return Theorem(found.statement, read_header, context, project)
+
+
+def take(field: str, text: str, longest: int) -> str:
+    """Return `text` if it is valid.
+
+    Raises:
+        InputError: it is longer than `longest` bytes, or contains characters invalid in Lean source.
+    """
+    name = field.rpartition(".")[2]
+    try:
+        size = len(text.encode())
+    except UnicodeEncodeError as error:
+        raise InputError(field, f"the {name} holds a lone surrogate at character {error.start}: send UTF-8") from None
+    if size > longest:
+        raise InputError(field, f"the {name} is {size:,} bytes long; at most {longest:,} are taken")
+    if "\0" in text:
+        raise InputError(field, f"the {name} holds a NUL character at character {text.index(chr(0))}")
+    return text
+
+
+def take_candidate(mode: Mode, text: str, longest: int) -> str:
+    """Return the text of a candidate if it is valid.
+
+    Raises:
+        InputError: as `take`; or it begins with something that belongs elsewhere.
+    """
+    take(mode.value, text, longest)
+    if mode is Mode.PROOF and text.lstrip().startswith(":="):
+        raise InputError("proof", "`proof` is the text after `:=`: leave out the `:=`")
+    if mode is Mode.FILE and text.split(maxsplit=1)[:1] == ["import"]:
+        raise InputError("file", "`file` has no imports: put them in `header`")
+    return text
 
 
 def is_theorem(text: str) -> bool:

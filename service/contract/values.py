@@ -7,10 +7,10 @@ from prover.candidate import Candidate
 from prover.errors import InputError
 from prover.lean.workers.jobs import Priority
 from prover.requests import Bounds, Check
+from prover.source.typed import read_theorem, take_candidate
 from prover.theorem import Theorem
 from prover.verdict import Message, Mode, Path, Policy, Region, Trust, Verdict, VerdictKind
 from service.contract.fields import duration, read, seconds, write
-from service.core.limits.text import read_theorem, take_candidate
 from service.ops.config import TextSettings
 
 KINDS = {kind: verdict_pb2.VerdictKind.Value(f"VERDICT_KIND_{kind.name}") for kind in VerdictKind}

@@ -5,6 +5,7 @@ import asyncio
 from leansieve.v1 import classroom_pb2
 from prover.lean.workers.jobs import Priority
 from prover.requests import RefusedError
+from prover.source.typed import take
 from prover.tutor.hints import Tutoring
 from service.auth.identity import CALLER
 from service.classrooms.classroom import ClassroomTheorem
@@ -14,7 +15,7 @@ from service.contract.fields import validate
 from service.contract.messages import classroom as messages
 from service.contract.messages import hint as hint_messages
 from service.core.limits.admission import Room, admit_seconds, bounds
-from service.core.limits.text import take, take_name
+from service.core.limits.text import take_name
 from service.handlers.batch import owner
 from service.handlers.calls import Call, Calls
 from service.ops.config import Settings

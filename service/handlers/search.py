@@ -13,6 +13,7 @@ from prover.options import SearchOptions
 from prover.requests import Accepted, Service
 from prover.search.search import Finished, Progress
 from prover.source import lean_file
+from prover.source.typed import take
 from prover.theorem import HeaderError
 from service.contract import fields, values
 from service.contract.fields import read, validate
@@ -23,7 +24,6 @@ from service.contract.messages import search as search_messages
 from service.contract.messages import suggest as suggest_messages
 from service.contract.messages.events import EventWriter
 from service.core.limits.admission import Room, admit_budget, admit_limits, admit_seconds, bounds
-from service.core.limits.text import take
 from service.handlers.calls import Call, Calls
 from service.ops.config import Settings
 

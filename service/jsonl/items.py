@@ -15,9 +15,10 @@ import structlog
 
 from prover.candidate import Candidate
 from prover.errors import InputError, UserError
+from prover.source.typed import read_theorem, take, take_candidate
 from prover.theorem import Theorem
 from prover.verdict import Mode, Verdict
-from service.core.limits.text import CHECK_COMMAND, printable, read_theorem, refusal, take, take_candidate
+from service.core.limits.text import CHECK_COMMAND, printable, refusal
 from service.jsonl.rows import Id
 from service.ops.config import TextSettings
 

@@ -13,9 +13,10 @@ from prover.requests import StatementError
 from prover.source import disk, lean_file, showing
 from prover.source.lean_file import LeanFile
 from prover.source.scanner import Command
+from prover.source.typed import take
 from prover.theorem import HeaderError
 from prover.verdict import Verdict
-from service.core.limits.text import printable, take
+from service.core.limits.text import printable
 
 _LONGEST_PATH = 4096
 _MOST_NAMED = 20

@@ -12,9 +12,10 @@ from prover.lean.workers.lean_pool import LeanPool
 from prover.source import disk, lean_file
 from prover.source.lean_file import LeanFile
 from prover.source.scanner import Command
+from prover.source.typed import read_theorem
 from prover.theorem import Header, Theorem
 from prover.verdict import Message, Region, Verdict, VerdictKind
-from service.core.limits.text import CHECK_COMMAND, read_theorem, refusal
+from service.core.limits.text import CHECK_COMMAND, refusal
 from service.jsonl.items import read_items, warn
 from service.jsonl.rows import Id
 from service.ops.config import TextSettings

@@ -4,10 +4,11 @@ from collections.abc import Iterable
 
 from leansieve.v1 import classroom_pb2, hint_pb2
 from prover.errors import InputError
+from prover.source.typed import take
 from service.classrooms.classroom import Attempt, Classroom, ClassroomTheorem, Classwork, JoinedLearner
 from service.contract import fields, values
 from service.contract.messages.hint import level_from_proto, level_to_proto, outcome_from_proto, outcome_to_proto
-from service.core.limits.text import take, take_name
+from service.core.limits.text import take_name
 from service.ops.config import TextSettings
 
 _GROUP = 4  # letters of a code between hyphens

@@ -2,6 +2,7 @@
 
 from leansieve.v1 import hint_pb2
 from prover.requests import Bounds
+from prover.source.typed import take
 from prover.tutor.hints import (
     Checked,
     Fact,
@@ -17,7 +18,6 @@ from prover.tutor.hints import (
 )
 from service.contract import fields, values
 from service.contract.fields import read, write
-from service.core.limits.text import take
 from service.ops.config import TextSettings
 
 _LEVELS = {level: hint_pb2.HintLevel.Value(f"HINT_LEVEL_{level.name}") for level in Level}

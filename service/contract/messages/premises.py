@@ -3,9 +3,9 @@
 from leansieve.v1 import premises_pb2
 from prover.errors import InputError
 from prover.premises.query import Premise, Premises, QueryKind, QueryResult
+from prover.source.typed import take
 from prover.theorem import Header, HeaderError
 from service.contract import fields, values
-from service.core.limits.text import take
 from service.ops.config import TextSettings
 
 

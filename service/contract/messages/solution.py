@@ -8,10 +8,10 @@ from prover.errors import InputError
 from prover.requests import Bounds
 from prover.source import lean_file, showing
 from prover.source.lean_file import LeanFile
+from prover.source.typed import take
 from prover.theorem import HeaderError
 from service.contract import values
 from service.contract.fields import read, write
-from service.core.limits.text import take
 from service.ops.config import TextSettings
 
 

@@ -13,10 +13,10 @@ from prover.assistance.suggest import (
 from prover.errors import InputError
 from prover.options import Sampling
 from prover.requests import Bounds
+from prover.source.typed import take
 from prover.theorem import Header, HeaderError
 from service.contract import fields, values
 from service.contract.fields import read, write
-from service.core.limits.text import take
 from service.ops.config import TextSettings
 
 _OUTCOMES = {outcome: suggest_pb2.TacticOutcome.Value(f"TACTIC_OUTCOME_{outcome.name}") for outcome in TacticOutcome}

@@ -16,10 +16,10 @@ from prover.source import showing
 from prover.source.faults import Fault
 from prover.source.lean_file import LeanFile
 from prover.source.scanner import Command
+from prover.source.typed import take
 from prover.theorem import Theorem
 from prover.verdict import Mode, VerdictKind
 from service.auth.identity import Role
-from service.core.limits.text import take
 from service.mcp import files
 from service.mcp.answers.answer import MOST_ITEMS, shortened
 from service.mcp.answers.searches import FillAnswer, HoleItem

@@ -16,11 +16,11 @@ from prover.errors import InputError, UserError
 from prover.events import Ending, Finished, Progress, Proof
 from prover.premises.query import Premises, QueryKind, kind_of
 from prover.requests import Accepted, Check, Search, Service
+from prover.source.typed import read_theorem, take, take_candidate
 from prover.tutor.hints import Tutoring
 from prover.verdict import Mode
 from service.auth.identity import Role
 from service.core.endings import stuck
-from service.core.limits.text import read_theorem, take, take_candidate
 from service.mcp.answers.answer import MOST_ITEMS, shortened
 from service.mcp.answers.searches import CounterexampleItem, DisproveAnswer, NoteItem, ProofItem, ProveAnswer
 from service.mcp.answers.suggestions import EarlierHint, HintAnswer, PremiseItem, SearchAnswer, SuggestAnswer

@@ -17,6 +17,7 @@ from prover.source import disk, lean_file, showing, typed
 from prover.source.faults import Fault, left_open
 from prover.source.lean_file import LeanFile
 from prover.source.scanner import Command
+from prover.source.typed import take
 from prover.theorem import Header, HeaderError
 from prover.verdict import Trust, Verdict, VerdictKind
 from service.cli import common, json_lines
@@ -25,7 +26,6 @@ from service.cli.flags import Given, Without, with_flags
 from service.cli.solutions import check_solution
 from service.core import receipts
 from service.core.limits.admission import admit_limits, bounds
-from service.core.limits.text import take
 from service.ops.config import Settings
 
 

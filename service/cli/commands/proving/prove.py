@@ -18,7 +18,7 @@ from prover.requests import Accepted, Event, Search, Service, StatementError, Un
 from prover.source import disk, lean_file, showing, typed
 from prover.source.faults import left_open
 from prover.source.lean_file import LeanFile
-from prover.source.typed import Typed
+from prover.source.typed import Typed, read_theorem
 from service.batch.run.inputs import lean_files
 from service.cli import common, json_lines
 from service.cli.common import Setup
@@ -26,7 +26,7 @@ from service.cli.flags import Given, Without, with_flags
 from service.cli.progress import SearchDisplay
 from service.core import receipts
 from service.core.endings import ending, refuted
-from service.core.limits.text import CHECK_COMMAND, printable, read_theorem
+from service.core.limits.text import CHECK_COMMAND, printable
 from service.ops.config import Settings
 
 

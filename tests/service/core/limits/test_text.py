@@ -5,9 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prover.errors import InputError
+from prover.source.typed import read_theorem, take_candidate
 from prover.theorem import Header
 from prover.verdict import Mode, Region, VerdictKind
-from service.core.limits.text import printable, read_theorem, refusal, take_candidate
+from service.core.limits.text import printable, refusal
 from service.ops.config import TextSettings
 
 
