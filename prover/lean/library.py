@@ -10,8 +10,8 @@ from fnmatch import fnmatchcase
 
 from prover.lean.checker import Terms
 from prover.lean.wire.answers import LibraryTheorem
+from prover.lean.workers.jobs import Priority
 from prover.lean.workers.lean_pool import LeanPool
-from prover.lean.workers.pool import Priority
 from prover.theorem import Header
 from prover.verdict import Limits, Policy
 

@@ -18,9 +18,9 @@ from prover.lean.runtimes.embedded.cache.package import Progress as Report
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from prover.lean.workers.client import PoolClient
 from prover.lean.workers.lean_pool import LeanPool
-from prover.lean.workers.pool import PoolStats, PoolUnavailableError
+from prover.lean.workers.pool import PoolUnavailableError
 from prover.lean.workers.projects import ProjectRouter
-from prover.lean.workers.stats import State
+from prover.lean.workers.stats import PoolStats, State
 from prover.options import STRATEGIES, CheckOptions, StoreUse
 from prover.premises.library import Library
 from prover.premises.query import Premises, QueryResult

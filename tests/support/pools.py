@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable
 
-from prover.lean.workers.pool import State, WorkerPool
+from prover.lean.workers.pool import WorkerPool
+from prover.lean.workers.stats import State
 
 
 def pids(pool: WorkerPool) -> set[int]:

@@ -115,7 +115,7 @@ class Host:
         WAIT.set(note("waited"))
         terms = Terms(Limits(seconds=question.seconds), priority=question.priority)
         try:
-            outcome = await pool.ask(unread(question), _under(question.imports), terms)
+            outcome = await pool.answered(lambda _: unread(question), _under(question.imports), terms)
         except PoolBusyError as error:
             return Busy(str(error), error.seconds)
         return replace(outcome, worked=seconds["worked"], waited=seconds["waited"])

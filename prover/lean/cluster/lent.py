@@ -13,11 +13,12 @@ from prover.lean.cluster.hosts import Hosts
 from prover.lean.cluster.placement.places import HostPlace
 from prover.lean.cluster.questions import Busy, HostQuestion, Lending, MissingAnswer, Outcome, RawAnswer, read
 from prover.lean.runtimes.runtime import LeanRuntime, RuntimeUnavailableError
+from prover.lean.wire.checks import header_moved
 from prover.lean.wire.lines import Request
 from prover.lean.wire.role import ProcessRole
 from prover.lean.workers.isolation.quarantine import Quarantine
 from prover.lean.workers.jobs import CHARGE, WAIT, ImportSet, PoolBusyError
-from prover.lean.workers.pool import WorkerPool, below_imports
+from prover.lean.workers.pool import WorkerPool
 from prover.lean.workers.pool_config import PoolConfig
 from prover.lean.workers.scheduling.retrying import MOST_DISTURBANCES
 from prover.lean.workers.stats import Tally
@@ -46,7 +47,7 @@ class HostedPool(WorkerPool, ABC):
         if isinstance(result, Verdict) and self.hosts.recheck.due(result, outcome.host):
             other, second = await self._again(request, question, outcome.host)
             result = cast(T, self.hosts.recheck.settle(result, outcome.host, second, other))
-        return below_imports(theorem, result)
+        return header_moved(result, theorem.header.before)
 
     async def _again(self, request: Request[Any], question: HostQuestion, host: str) -> tuple[str, Any]:
         """Return the verdict of a host other than `host`, with its name, through its pool's queue."""

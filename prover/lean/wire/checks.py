@@ -4,7 +4,8 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from typing import Literal, Never
+from dataclasses import replace
+from typing import Literal, Never, TypeVar
 
 from pydantic import TypeAdapter
 
@@ -14,6 +15,8 @@ from prover.lean.wire.answers import Export
 from prover.lean.wire.lines import Fields, ProtocolError, Request, shaped
 from prover.theorem import Theorem
 from prover.verdict import Message, Mode, Path, Policy, Region, Trust, Verdict, VerdictKind
+
+T = TypeVar("T")
 
 LONGEST_TEXT = 1 << 20
 """Maximum size of a text in a request (header, context, statement, candidate), in UTF-8 bytes."""
@@ -227,3 +230,15 @@ def invalid_text_verdict(error: InvalidTextError, mode: Mode, policy: Policy) ->
     """Return the verdict on a request that was not sent because a text is invalid."""
     blame = VerdictKind.REJECTED if error.region is Region.CANDIDATE else VerdictKind.INVALID_STATEMENT
     return Verdict(blame, mode=mode, policy=policy, messages=(Message("error", str(error), error.region),))
+
+
+def header_moved(answer: T, lines: int) -> T:
+    """Move the messages of an answer about the header down by a number of lines, or up by a negative one."""
+    messages: tuple[Message, ...] = getattr(answer, "messages", ())
+    if not lines or all(message.region is not Region.HEADER for message in messages):
+        return answer
+    moved = tuple(
+        replace(message, line=max(1, message.line + lines)) if message.region is Region.HEADER else message
+        for message in messages
+    )
+    return replace(answer, messages=moved)  # type: ignore[type-var]  # whatever has messages is a dataclass

@@ -1,6 +1,5 @@
-"""All questions that Lean workers answer, independent of the pool."""
+"""All that Lean workers are asked, independent of the pool."""
 
-import asyncio
 from abc import abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
@@ -8,12 +7,8 @@ from typing import Protocol, Self, TypeVar
 
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
-from prover.lean.wire import checks, role
-from prover.lean.wire.answers import (
-    Export,
-)
-from prover.lean.wire.checks import InvalidTextError
-from prover.lean.wire.lines import Request
+from prover.lean.wire import role
+from prover.lean.wire.answers import Export
 from prover.lean.workers.isolation.isolated import IsolatedChecker
 from prover.lean.workers.isolation.quarantine import Quarantine
 from prover.lean.workers.isolation.turns import Turns
@@ -84,15 +79,6 @@ class LeanPool(LibraryQuestions):
         """Close."""
         await self.close()
 
-    async def answered(self, make: Callable[[Theorem], Request[T]], theorem: Theorem, terms: Terms) -> T:
-        """See `StatementQuestions.answered`."""
-        theorem = self.canonical(theorem)
-        return await self.ask(make(theorem), theorem, terms)
-
-    @abstractmethod
-    async def ask(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
-        """Send any request as a job of this theorem. Raises PoolBusyError."""
-
     @abstractmethod
     def canonical(self, theorem: Theorem) -> Theorem:
         """Return the theorem with its import set in canonical form."""
@@ -160,6 +146,7 @@ class LeanPool(LibraryQuestions):
         """Count a verdict that was given elsewhere."""
         self.tally.verdicts[verdict.kind] += 1
 
+    @abstractmethod
     async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
         """Decide whether `candidate` proves `theorem`. Time-outs, crashes and refusals are verdicts.
 
@@ -167,36 +154,12 @@ class LeanPool(LibraryQuestions):
             PoolBusyError: the queue is full.
             ValueError: a limit is out of range.
         """
-        theorem = self.canonical(theorem)
-        try:
-            request = checks.check(theorem, candidate, terms)
-        except InvalidTextError as error:
-            verdict = checks.invalid_text_verdict(error, candidate.mode, terms.policy)
-        else:
-            verdict = await self._counted(request, theorem, terms)
-        self.tally.verdicts[verdict.kind] += 1
-        return verdict
 
+    @abstractmethod
     async def exported(
         self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS
     ) -> tuple[Verdict, Export | None]:
         """Check as `check` does; also return the constants of a verified proof for another kernel."""
-        theorem = self.canonical(theorem)
-        try:
-            request = checks.exported(theorem, candidate, terms)
-        except InvalidTextError as error:
-            verdict, export = checks.invalid_text_verdict(error, candidate.mode, terms.policy), None
-        else:
-            verdict, export = await self._counted(request, theorem, terms)
-        self.tally.verdicts[verdict.kind] += 1
-        return verdict, export
-
-    async def _counted(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
-        try:
-            return await self.ask(request, theorem, terms)
-        except asyncio.CancelledError:
-            self.tally.abandoned += 1
-            raise
 
     async def ping(self, seconds: float = 5.0) -> float:
         """Return the milliseconds that a worker takes for an empty request.

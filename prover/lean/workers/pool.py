@@ -7,38 +7,30 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
-from prover.lean.checker import Checker, Terms
+from prover.candidate import Candidate
+from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.lean.processes.ending import End
 from prover.lean.processes.process import WorkerProcess
 from prover.lean.runtimes.runtime import LeanRuntime
 from prover.lean.vetting import allow_list
-from prover.lean.wire.checks import InvalidTextError, NoAnswerError
+from prover.lean.wire import checks
+from prover.lean.wire.answers import Export
+from prover.lean.wire.checks import InvalidTextError
 from prover.lean.wire.lines import Request
 from prover.lean.wire.role import ProcessRole
 from prover.lean.workers.isolation.isolated import IsolatedChecker
 from prover.lean.workers.isolation.quarantine import Quarantine
 from prover.lean.workers.isolation.turns import Turns
-from prover.lean.workers.jobs import CHARGE, Charge, Job, PoolBusyError, Priority
+from prover.lean.workers.jobs import CHARGE, Charge, Job
 from prover.lean.workers.lean_pool import LeanPool
 from prover.lean.workers.pool_config import PoolConfig
 from prover.lean.workers.scheduling.scheduler import ImportPolicy, Scheduler
 from prover.lean.workers.scheduling.supervisor import PoolUnavailableError, WorkerSupervisor
-from prover.lean.workers.stats import PoolStats, State, Tally, WorkerStats
+from prover.lean.workers.stats import PoolStats, State, Tally
 from prover.theorem import Theorem
-from prover.verdict import Message, Region
+from prover.verdict import Verdict
 
-__all__ = [
-    "InvalidTextError",
-    "NoAnswerError",
-    "PoolBusyError",
-    "PoolConfig",
-    "PoolStats",
-    "PoolUnavailableError",
-    "Priority",
-    "State",
-    "WorkerPool",
-    "WorkerStats",
-]
+__all__ = ["PoolConfig", "PoolUnavailableError", "WorkerPool"]
 
 T = TypeVar("T")
 
@@ -255,8 +247,43 @@ class WorkerPool(LeanPool):
         imports = self._imports.key(theorem.header.imports)
         return replace(theorem, header=replace(theorem.header, imports=imports))
 
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
+        """See `LeanPool.check`."""
+        try:
+            verdict = await self._counted(lambda asked: checks.check(asked, candidate, terms), theorem, terms)
+        except InvalidTextError as error:
+            verdict = checks.invalid_text_verdict(error, candidate.mode, terms.policy)
+        self.tally.verdicts[verdict.kind] += 1
+        return verdict
+
+    async def exported(
+        self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS
+    ) -> tuple[Verdict, Export | None]:
+        """See `LeanPool.exported`."""
+        export: Export | None = None
+        try:
+            verdict, export = await self._counted(
+                lambda asked: checks.exported(asked, candidate, terms), theorem, terms
+            )
+        except InvalidTextError as error:
+            verdict = checks.invalid_text_verdict(error, candidate.mode, terms.policy)
+        self.tally.verdicts[verdict.kind] += 1
+        return verdict, export
+
+    async def _counted(self, make: Callable[[Theorem], Request[T]], theorem: Theorem, terms: Terms) -> T:
+        try:
+            return await self.answered(make, theorem, terms)
+        except asyncio.CancelledError:
+            self.tally.abandoned += 1
+            raise
+
+    async def answered(self, make: Callable[[Theorem], Request[T]], theorem: Theorem, terms: Terms) -> T:
+        """See `StatementQuestions.answered`."""
+        theorem = self.canonical(theorem)
+        return await self.ask(make(theorem), theorem, terms)
+
     async def ask(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
-        """See `LeanPool.ask`."""
+        """Send any request as a job of this theorem, whose imports are canonical. Raises PoolBusyError."""
         imports = theorem.header.imports
         if refusal := self._imports.refusal(imports):
             return request.failed(*refusal, 0.0)
@@ -266,7 +293,7 @@ class WorkerPool(LeanPool):
         job = Job(request, key, terms.priority, terms.limits.seconds, loop.time(), next(self._orders), future)
         self._scheduler.push(job)
         try:
-            answer = below_imports(theorem, await future)
+            answer = checks.header_moved(await future, theorem.header.before)  # Lean has not seen its import lines
         finally:
             self._scheduler.queue.discard(job)
         # Tested after the first answer: before it, the runtime may not be prepared.
@@ -276,15 +303,3 @@ class WorkerPool(LeanPool):
         slots = [slot for slot in self._supervisor.slots if slot.live and slot.imports == imports]
         fresh = [slot for slot in slots if slot.state is State.IDLE and slot.fresh]
         return fresh[0].dismiss(End.ISOLATED, None, CHARGE.get()) if fresh and len(slots) > 1 else None
-
-
-def below_imports(theorem: Theorem, answer: T) -> T:
-    """Shift the positions of messages so that they refer to the whole header; Lean has not seen its import lines."""
-    messages: tuple[Message, ...] = getattr(answer, "messages", ())
-    if not theorem.header.before or all(message.region is not Region.HEADER for message in messages):
-        return answer
-    moved = tuple(
-        replace(message, line=message.line + theorem.header.before) if message.region is Region.HEADER else message
-        for message in messages
-    )
-    return replace(answer, messages=moved)  # type: ignore[type-var]  # whatever has messages is a dataclass

@@ -15,12 +15,15 @@ from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.lean.runtimes.runtime import LeanRuntime
 from prover.lean.vetting import allow_list
+from prover.lean.wire.answers import Export
+from prover.lean.wire.checks import header_moved
 from prover.lean.wire.lines import Request
 from prover.lean.workers.isolation.isolated import IsolatedChecker
 from prover.lean.workers.lean_pool import LeanPool, PoolSite
-from prover.lean.workers.pool import PoolConfig, PoolStats, WorkerPool
+from prover.lean.workers.pool import PoolConfig, WorkerPool
+from prover.lean.workers.stats import PoolStats
 from prover.theorem import Theorem
-from prover.verdict import Region, Verdict
+from prover.verdict import Verdict
 
 T = TypeVar("T")
 
@@ -158,17 +161,32 @@ class ProjectRouter(LeanPool):
 
     def pointing_back(self, theorem: Theorem, result: T) -> T:
         """See `LeanPool.pointing_back`."""
-        return _pointing_back(result) if self._preludes[theorem.project] else result
+        return header_moved(result, -1 if self._preludes[theorem.project] else 0)
 
     def canonical(self, theorem: Theorem) -> Theorem:
         """See `LeanPool.canonical`, with the options and imports of the theorem's project. Raises as `of`."""
-        pool = self.of(theorem.project)
-        return pool.canonical(_under(theorem, self._preludes[theorem.project], self._imports[theorem.project]))
+        return self.of(theorem.project).canonical(self._within(theorem))
 
-    async def ask(self, request: Request[T], theorem: Theorem, terms: Terms) -> T:
-        """See `LeanPool.ask`. Raises as `of`."""
+    async def answered(self, make: Callable[[Theorem], Request[T]], theorem: Theorem, terms: Terms) -> T:
+        """See `StatementQuestions.answered`. Raises as `of`."""
         pool = await self.started(theorem.project)
-        return self.pointing_back(theorem, await pool.ask(request, theorem, terms))
+        return self.pointing_back(theorem, await pool.answered(make, self._within(theorem), terms))
+
+    async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
+        """See `LeanPool.check`. Raises as `of`."""
+        pool = await self.started(theorem.project)
+        return self.pointing_back(theorem, await pool.check(self._within(theorem), candidate, terms))
+
+    async def exported(
+        self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS
+    ) -> tuple[Verdict, Export | None]:
+        """See `LeanPool.exported`. Raises as `of`."""
+        pool = await self.started(theorem.project)
+        verdict, export = await pool.exported(self._within(theorem), candidate, terms)
+        return self.pointing_back(theorem, verdict), export
+
+    def _within(self, theorem: Theorem) -> Theorem:
+        return _under(theorem, self._preludes[theorem.project], self._imports[theorem.project])
 
     @property
     def imports(self) -> tuple[str, ...]:
@@ -212,7 +230,7 @@ class _WithOptions:
     async def check(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict:
         theorem = _under(theorem, self._prelude, self._imports)
         verdict = await self._checker.check(theorem, candidate, terms)
-        return _pointing_back(verdict) if self._prelude else verdict
+        return header_moved(verdict, -1 if self._prelude else 0)
 
 
 def _under(theorem: Theorem, prelude: str, imports: tuple[str, ...]) -> Theorem:
@@ -220,15 +238,3 @@ def _under(theorem: Theorem, prelude: str, imports: tuple[str, ...]) -> Theorem:
     header = theorem.header
     joined = "\n".join(filter(None, (prelude, header.prelude)))
     return replace(theorem, header=replace(header, imports=header.imports or imports, prelude=joined))
-
-
-def _pointing_back(result: T) -> T:
-    """Shift the messages of an answer so that they refer to the original header."""
-    messages = getattr(result, "messages", ())
-    if not any(message.region is Region.HEADER for message in messages):
-        return result
-    moved = tuple(
-        replace(message, line=max(1, message.line - 1)) if message.region is Region.HEADER else message
-        for message in messages
-    )
-    return replace(result, messages=moved)  # type: ignore[type-var]  # whatever has messages is a dataclass

@@ -12,8 +12,9 @@ from typing import Annotated
 import typer
 
 from prover.errors import UserError
+from prover.lean.wire.checks import NoAnswerError
 from prover.lean.workers.lean_pool import LeanPool
-from prover.lean.workers.pool import NoAnswerError, PoolUnavailableError
+from prover.lean.workers.pool import PoolUnavailableError
 from prover.sampling.sampler import SamplerUnavailableError
 from service.cli import common
 from service.core.resources.leans import pool_of

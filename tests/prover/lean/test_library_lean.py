@@ -5,7 +5,8 @@ import pytest
 from prover.candidate import Candidate
 from prover.lean import library
 from prover.lean.checker import Terms
-from prover.lean.workers.pool import NoAnswerError, WorkerPool
+from prover.lean.wire.checks import NoAnswerError
+from prover.lean.workers.pool import WorkerPool
 from prover.theorem import Header, Theorem
 from prover.verdict import VerdictKind
 

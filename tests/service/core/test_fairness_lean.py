@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from prover.candidate import Candidate
-from prover.lean.workers.pool import Priority, WorkerPool
+from prover.lean.workers.jobs import Priority
+from prover.lean.workers.pool import WorkerPool
 from prover.options import Budget, CheckOptions, SearchOptions
 from prover.requests import Accepted, BusyError, Check, Search
 from prover.search.search import Finished

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from prover.lean.checker import Terms
+from prover.lean.wire.checks import NoAnswerError
+from prover.lean.workers.jobs import Priority
 from prover.lean.workers.lean_pool import LeanPool
-from prover.lean.workers.pool import NoAnswerError, Priority
 from prover.source.lexer import tokenize
 from prover.theorem import Theorem
 from prover.verdict import Limits, VerdictKind

@@ -13,7 +13,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
 from prover.errors import UserError
 from prover.lean.library import header_of
-from prover.lean.workers.pool import NoAnswerError, PoolUnavailableError
+from prover.lean.wire.checks import NoAnswerError
+from prover.lean.workers.pool import PoolUnavailableError
 from prover.options import SearchOptions
 from prover.requests import Service, ServiceInfo
 from prover.store.database import Database

@@ -177,7 +177,7 @@ def fetch(
 
 async def _fetch(settings: Settings, folder: Path) -> None:
     from prover.lean.checker import Terms
-    from prover.lean.workers.pool import Priority
+    from prover.lean.workers.jobs import Priority
     from prover.theorem import Theorem
     from prover.verdict import VerdictKind
     from training.corpus.sources.fetch import fetch

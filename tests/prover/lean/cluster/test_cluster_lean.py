@@ -18,7 +18,8 @@ from prover.lean.cluster.ray.local import LocalCluster, local_cluster
 from prover.lean.cluster.ray.nodes import RayCluster
 from prover.lean.runtimes.embedded import EmbeddedLean
 from prover.lean.workers.client import PoolClient
-from prover.lean.workers.pool import PoolConfig, State, WorkerPool
+from prover.lean.workers.pool import PoolConfig, WorkerPool
+from prover.lean.workers.stats import State
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Trust, VerdictKind
 from prover.verdict import Path as Route

@@ -12,7 +12,7 @@ from prover.candidate import Candidate
 from prover.lean.checker import Terms
 from prover.lean.processes.process import WorkerProcess
 from prover.lean.wire.lines import Fields, Request
-from prover.lean.workers.pool import PoolBusyError, Priority
+from prover.lean.workers.jobs import PoolBusyError, Priority
 from prover.lean.workers.stats import State
 from prover.verdict import VerdictKind
 from tests.support.pools import busy, idle, pids

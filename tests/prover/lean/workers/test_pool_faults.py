@@ -14,7 +14,7 @@ import pytest
 
 from prover.lean.checker import Terms
 from prover.lean.processes.ending import End
-from prover.lean.workers.pool import NoAnswerError
+from prover.lean.wire.checks import NoAnswerError
 from prover.lean.workers.scheduling import slot, supervisor
 from prover.verdict import Limits, Trust, VerdictKind
 from tests.support.pools import busy, idle, pids, until

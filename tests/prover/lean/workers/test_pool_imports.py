@@ -6,8 +6,8 @@ import pytest
 
 from prover.lean.processes.ending import End
 from prover.lean.wire.role import ProcessRole
-from prover.lean.workers.jobs import CHARGE
-from prover.lean.workers.pool import PoolBusyError, PoolUnavailableError
+from prover.lean.workers.jobs import CHARGE, PoolBusyError
+from prover.lean.workers.pool import PoolUnavailableError
 from prover.verdict import Region, VerdictKind
 from tests.support.pools import idle
 from tests.support.scripted import SHORT, ScriptedRuntime, pool_of, proof, theorem

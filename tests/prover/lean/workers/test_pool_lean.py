@@ -15,7 +15,8 @@ from prover.candidate import Candidate
 from prover.lean.checker import Terms
 from prover.lean.processes.ending import End
 from prover.lean.runtimes.embedded import EmbeddedLean
-from prover.lean.workers.pool import PoolConfig, State, WorkerPool
+from prover.lean.workers.pool import PoolConfig, WorkerPool
+from prover.lean.workers.stats import State
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Region, Trust, VerdictKind
 from tests.support.pools import idle, pids, until
