@@ -123,6 +123,7 @@ class Theorem:
         header: imports and prelude.
         context: Lean source before the statement (definitions, variables, namespaces); may be empty.
         project: name of the configured Lean project that provides the imports; empty: the default project.
+        shift: growth of the statement's first line since it was typed (`prover.source.typed`); not part of the theorem.
         suggested: names of library theorems for a model's prompt; not part of the theorem, and ignored in comparisons.
     """
 
@@ -130,6 +131,7 @@ class Theorem:
     header: Header = field(default_factory=Header)
     context: str = ""
     project: str = ""
+    shift: int = field(default=0, compare=False)
     suggested: tuple[str, ...] = field(default=(), compare=False)
 
     @property

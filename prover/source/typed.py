@@ -16,7 +16,7 @@ NAME = "leansieve_statement"
 
 _IN_FULL = re.compile(r"theorem\s+[A-Za-z_][A-Za-z0-9_']*\s*[:({\[](?!=)")
 """Beginning of a named theorem without a proof; the text is taken unchanged, unless it contains `:=` or a star."""
-_TAIL = re.compile(r":=\s*(?:by\b\s*)?(?:sorry|admit)?\Z")
+_TAIL = re.compile(r":=\s*(?:by\b\s*)?(?:sorry|admit|…|\.\.\.)?\Z")
 _GROUPS = {"(": ")", "{": "}", "[": "]", "⦃": "⦄"}
 _UNIVERSE_STAR = re.compile(r"(?<![\w.'])(Type|Sort)\*")
 _LONGEST_NAME = 64
@@ -140,7 +140,7 @@ def read_theorem(
         raise InputError("theorem.statement", "the statement is empty; expected `theorem NAME binders : goal`")
     if instead and found.proof:
         raise InputError("theorem.statement", f"the statement has a proof already: {instead} checks it")
-    return Theorem(found.statement, read_header, context, project)
+    return Theorem(found.statement, read_header, context, project, found.shift)
 
 
 def take(field: str, text: str, longest: int) -> str:

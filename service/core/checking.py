@@ -21,9 +21,10 @@ from prover.lean.workers.jobs import PoolBusyError
 from prover.lean.workers.lean_pool import LeanPool
 from prover.lean.workers.projects import ProjectRouter, unknown
 from prover.options import CheckOptions
-from prover.requests import BusyError, Check, UnavailableError
+from prover.requests import BusyError, Check, StatementError, UnavailableError
 from prover.sampling.sampler import PromptTooLongError, SamplerUnavailableError
 from prover.source import showing
+from prover.source.stated import as_typed
 from prover.theorem import Header, Theorem
 from prover.verdict import Policy, Trust, Verdict
 from service.core.limits.admission import bounds
@@ -35,10 +36,12 @@ _WARM_UP = "theorem leansieve_warm_up : 1 + 1 = 2"
 
 
 @contextlib.contextmanager
-def as_user_errors() -> Iterator[None]:
-    """Convert errors of pools and samplers to user errors."""
+def as_user_errors(theorem: Theorem | None = None) -> Iterator[None]:
+    """Convert errors of pools and samplers to user errors, and positions in a theorem's statement to the typed text."""
     try:
         yield
+    except StatementError as error:
+        raise error if theorem is None else StatementError(as_typed(theorem, error.verdict)) from None
     except PoolBusyError as error:
         raise BusyError(str(error), error.seconds) from None
     except InvalidTextError as error:
@@ -105,7 +108,7 @@ class LeanEngine:
                 self._client() as client,
                 self._checker(request.theorem, request.options.trust, client) as checker,
             ):
-                verdict = await checker.check(request.theorem, request.candidate, terms)
+                verdict = as_typed(request.theorem, await checker.check(request.theorem, request.candidate, terms))
         context = request.theorem.context
         # Takes up to a second for the largest; other requests proceed meanwhile.
         remarks = await asyncio.to_thread(showing.remarks, context) if "#" in context else ()

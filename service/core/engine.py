@@ -209,7 +209,7 @@ class Engine(LeanEngine):
             settings.minimising_checks if wanted.minimise else 0 if wanted.as_found else settings.polishing_checks,
             None if wanted.minimise else settings.polishing_seconds,
         )
-        with as_user_errors():
+        with as_user_errors(request.theorem):
             elaboration = await client.elaborate(request.theorem, terms)
             accept(elaboration, terms.policy)
             yield Accepted(elaboration.goal)
@@ -272,7 +272,7 @@ class Engine(LeanEngine):
         terms = self._terms(replace(request.check, guard=""), request.theorem.project)
         self._refuse_before_start()
         cases = self._cases.of(CALLER.get().name)
-        with as_user_errors():
+        with as_user_errors(request.theorem):
             async with self.questions() as (client, refuter):
                 seconds = self._settings.tutor.seconds
                 tutor = Tutor(client, refuter, request, terms, cases, self._phraser, seconds)
