@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from prover.source import typed
 
 
-@pytest.mark.parametrize("tail", [":=", ":= by", ":= sorry", ":= by sorry", ":= by admit", ":= …", ":= by ...", ":=\n  by\n  sorry\n", ""])
+@pytest.mark.parametrize(
+    "tail", [":=", ":= by", ":= sorry", ":= by sorry", ":= by admit", ":= …", ":= by ...", ":=\n  by\n  sorry\n", ""]
+)
 def test_what_people_leave_behind_a_statement_is_taken_off(tail: str) -> None:
     read = typed.read(f" theorem a (n : Nat := 3) : n = n {tail}")
     assert (read.statement, read.shift) == ("theorem a (n : Nat := 3) : n = n", 0)

@@ -279,6 +279,9 @@ async def test_receipts_are_written_and_checked_again(served: str, tmp_path: Pat
     assert altered.startswith(f"{receipt}: axioms was ['propext'] and is ")
     assert last.startswith(f"{receipt}: easy: DIFFERS; the proof in it is accepted here (ISOLATED_REPLAY, listed), but")
     assert (done.status, "VERIFIED" in done.out) == (1, False)
+    receipt.write_text(json.dumps(content | {"limits": content["limits"] | {"seconds": 1e9}}))
+    done = await leansieve("check", receipt, "--server", served)
+    assert (done.status, done.err.startswith(f"leansieve: {receipt}: limits")) == (2, True)
     receipt.write_text(json.dumps(content | {"statement": "theorem easy : True"}))
     done = await leansieve("check", receipt, "--server", served)
     assert done.status == 2

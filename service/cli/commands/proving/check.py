@@ -157,7 +157,10 @@ async def _check_receipt(settings: Settings, server: str | None, path: Path, cro
     trust = Trust.CROSS_CHECKED if crosscheck or receipt.trust == "CROSS_CHECKED" else Trust.ISOLATED_REPLAY
     async with common.opened(settings, server) as (service, _):
         here = await receipts.toolchain(service, receipt.project)
-        verdict, differences = await receipt.check_again(receipts.ServiceChecker(service, trust), here)
+        try:
+            verdict, differences = await receipt.check_again(receipts.ServiceChecker(service, trust), here)
+        except InputError as error:
+            raise UserError(f"{path}: {error}") from None
     for difference in differences:
         common.stdout.print(common.shown(f"{path}: {difference}", "yellow"))
     said = f"{verdict.kind.name} {verdict.trust.name}, {verdict.path.value}"
