@@ -69,18 +69,18 @@ def declared(kind: type[Dataclass]) -> Iterator[tuple[str, Option]]:
 
 def members(options: Dataclass) -> Iterator[tuple[str, Option, Any]]:
     """Yield the name, declaration and value of each field."""
-    for name, said in declared(type(options)):
-        yield name, said, getattr(options, name)
+    for name, declaration in declared(type(options)):
+        yield name, declaration, getattr(options, name)
 
 
 def leaves(options: Dataclass, at: Path = ()) -> Iterator[tuple[Path, Option, Any]]:
     """Yield each option with its path, declaration and value; groups are expanded in place."""
-    for name, said, value in members(options):
+    for name, declaration, value in members(options):
         part: bool = is_dataclass(value)  # a group of options
         if part:
             yield from leaves(value, (*at, name))
         else:
-            yield (*at, name), said, value
+            yield (*at, name), declaration, value
 
 
 def changed(options: D, path: Path, value: Any) -> D:

@@ -148,13 +148,13 @@ def _placed(challenge: LeanFile, solution: LeanFile, item: Command, verdict: Ver
     messages: list[Message] = []
     for message in verdict.messages:
         if message.region is Region.CANDIDATE:
-            (there,) = solution.placed(replace(verdict, messages=(message,))).messages
-            if definition and there.text.startswith("leansieve_defines"):
-                there = replace(there, text="its type is not that of the challenge")
-            elif definition and f"`_root_.{name}`" in there.text:
-                there = replace(there, line=last, column=0, text=f"the solution does not define `{name}`")
-            if there not in messages:
-                messages.append(there)
+            (moved,) = solution.placed(replace(verdict, messages=(message,))).messages
+            if definition and moved.text.startswith("leansieve_defines"):
+                moved = replace(moved, text="its type is not that of the challenge")
+            elif definition and f"`_root_.{name}`" in moved.text:
+                moved = replace(moved, line=last, column=0, text=f"the solution does not define `{name}`")
+            if moved not in messages:
+                messages.append(moved)
         elif definition and message.region is Region.STATEMENT:
             messages.append(replace(message, line=item.line, column=0))
         else:

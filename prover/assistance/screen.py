@@ -81,12 +81,14 @@ async def screened(
     ends = time.monotonic() + seconds
     async with contextlib.aclosing(events):
         yield await anext(events)  # the statement elaborates
-        async with asked_meanwhile(partial(notes, screener, theorem, terms), _NO_NOTES) as said:
+        async with asked_meanwhile(partial(notes, screener, theorem, terms), _NO_NOTES) as pending_notes:
             async for event in events:
                 if isinstance(event, Finished):
                     left = min(_LONGEST_WAIT, ends - time.monotonic())
                     with contextlib.suppress(TimeoutError):
-                        event = replace(event, notes=(*event.notes, *await asyncio.wait_for(said(), max(left, _READY))))
+                        event = replace(
+                            event, notes=(*event.notes, *await asyncio.wait_for(pending_notes(), max(left, _READY)))
+                        )
                 yield event
 
 

@@ -100,9 +100,9 @@ class RayConnection:
                 socket.create_connection((host.strip("[]"), int(port)), _KNOCK_SECONDS).close()
             self.ray.init(self._address, namespace="leansieve", log_to_driver=False, logging_level="ERROR")
         except (OSError, RuntimeError, ValueError) as error:
-            said = str(error).partition("\n")[0].rstrip(". ")
+            reason = str(error).partition("\n")[0].rstrip(". ")
             raise ClusterAbsentError(
-                f"no Ray cluster answers at {self._address} ({said}): `leansieve cluster up` starts one here; "
+                f"no Ray cluster answers at {self._address} ({reason}): `leansieve cluster up` starts one here; "
                 "one that asks for a token needs lean.cluster_token"
             ) from None
 

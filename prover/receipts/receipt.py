@@ -216,7 +216,7 @@ class Receipt(_Strict):
             "axioms_complete": verdict.axioms_complete,
             "assumed": sorted(verdict.assumed),
         }
-        said, crosschecked = self.model_fields_set, self.trust == "CROSS_CHECKED"
+        given, crosschecked = self.model_fields_set, self.trust == "CROSS_CHECKED"
         then = {
             "theorem": self.theorem,
             "axioms": sorted(self.axioms),
@@ -227,7 +227,7 @@ class Receipt(_Strict):
             "kernel": self.kernel or verdict.kernel,
             "term": self.term or verdict.term,
             # Receipts of earlier versions lack these; the second is known only for cross-checked proofs.
-            "axioms_complete": self.axioms_complete if "axioms_complete" in said else verdict.axioms_complete,
-            "assumed": sorted(self.assumed if crosschecked and "assumed" in said else verdict.assumed),
+            "axioms_complete": self.axioms_complete if "axioms_complete" in given else verdict.axioms_complete,
+            "assumed": sorted(self.assumed if crosschecked and "assumed" in given else verdict.assumed),
         }
         return verdict, [f"{key} was {then[key]!r} and is {now[key]!r}" for key in now if then[key] != now[key]]

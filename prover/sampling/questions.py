@@ -32,11 +32,11 @@ Formats = Callable[[str, Any], PromptFormat]
 
 def own_formats(name: str, _tokenizer: Any) -> PromptFormat:
     """Return the formats that `prover` defines. See `Formats`."""
-    own = (SourceFormat, PremisesFormat, CritiqueFormat)
-    for form in own:
+    formats = (SourceFormat, PremisesFormat, CritiqueFormat)
+    for form in formats:
         if name == form.name:
             return form()
-    choices = ", ".join(form.name for form in own)
+    choices = ", ".join(form.name for form in formats)
     raise ValueError(f"unknown prompt format {name!r}; the choices are {choices}")
 
 
@@ -181,19 +181,19 @@ async def draw(
     count = params.samples if params.temperature > 0 else 1
     seeds = (seed % _SEEDS for seed in range(first, first + count))
     running: set[asyncio.Future[Candidate | None]] = set()
-    there: list[tuple[float, int, Candidate]] = []  # sorted, the best last
+    ready: list[tuple[float, int, Candidate]] = []  # sorted, the best last
     numbers = itertools.count()
     number_of: dict[asyncio.Future[Candidate | None], int] = {}
     ahead, patience = min(_AT_FIRST, width), _PATIENCE
     try:
         while True:
-            for seed in itertools.islice(seeds, max(0, ahead - len(running) - len(there))):
+            for seed in itertools.islice(seeds, max(0, ahead - len(running) - len(ready))):
                 begun = asyncio.ensure_future(ask(seed))
                 running.add(begun)
                 number_of[begun] = next(numbers)
-            if not running and not there:
+            if not running and not ready:
                 return
-            if there:
+            if ready:
                 done = {task for task in running if task.done()}
                 running -= done
             else:
@@ -208,10 +208,10 @@ async def draw(
                     seeds.close()
                     continue
                 likely = candidate.log_prob if best_first and candidate.log_prob is not None else -math.inf
-                there.append((likely, -number, candidate))
-            if there:
-                there.sort(key=lambda each: each[:2])
-                yield there.pop()[2]
+                ready.append((likely, -number, candidate))
+            if ready:
+                ready.sort(key=lambda each: each[:2])
+                yield ready.pop()[2]
     finally:
         for task in running:
             task.cancel()

@@ -131,8 +131,8 @@ def _ranked(proofs: Sequence[Proof], preference: Preference) -> list[Proof]:
 
 
 def _among(proof: Proof, proofs: Sequence[Proof], theorem: Theorem) -> bool:
-    own = identities(theorem, proof.candidate, proof.verdict)
-    return any(not own.isdisjoint(identities(theorem, other.candidate, other.verdict)) for other in proofs)
+    keys = identities(theorem, proof.candidate, proof.verdict)
+    return any(not keys.isdisjoint(identities(theorem, other.candidate, other.verdict)) for other in proofs)
 
 
 def _finished(session: Session, proofs: tuple[Proof, ...], budget: Budget) -> Finished:

@@ -25,9 +25,9 @@ def read(path: Path) -> LeanFile:
     """
     try:
         found = path.stat()
-        for is_one, what in _UNREAD:
+        for is_one, kind in _UNREAD:
             if is_one(found.st_mode) and path.parent != _OPENED:
-                raise UserError(f"{path} is a {what}, not a plain file")  # reading might never end
+                raise UserError(f"{path} is a {kind}, not a plain file")  # reading might never end
         with path.open("rb") as stream:
             source = stream.read(LONGEST + 1)
         if len(source) > LONGEST:

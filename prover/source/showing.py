@@ -33,10 +33,12 @@ def not_run(found: Sequence[Command]) -> str:
 def left_out(found: Sequence[Command], line: int) -> tuple[Message, ...]:
     """Return a message for each left out command, with its position in a text that begins at a line of the file."""
     text = "`{}` is not run, and so not checked"
-    said = [Message("information", text.format(one.keyword), line=one.line - line + 1) for one in found[:_MOST_NAMED]]
+    messages = [
+        Message("information", text.format(one.keyword), line=one.line - line + 1) for one in found[:_MOST_NAMED]
+    ]
     if (more := len(found) - _MOST_NAMED) > 0:
-        said.append(replace(said[-1], text=f"{more} more such commands below are not run either"))
-    return tuple(said)
+        messages.append(replace(messages[-1], text=f"{more} more such commands below are not run either"))
+    return tuple(messages)
 
 
 def remarks(context: str) -> tuple[Message, ...]:

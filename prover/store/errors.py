@@ -34,12 +34,12 @@ class StoreError(Exception):
 
 def sentence(name: str, error: DBAPIError) -> str:
     """Describe an error of the database `name` in one sentence."""
-    said = " ".join(str(error.orig).split())
+    reason = " ".join(str(error.orig).split())
     state = getattr(error.orig, "sqlstate", None)
     if state in _STATES:
         return f"the store {name} {_STATES[state]}"
     for fragment, meaning in _SENTENCES.items():
-        if fragment in said.lower():
+        if fragment in reason.lower():
             return f"the store {name} {meaning}"
     # SQL texts are left out: SQLAlchemy adds them to `orig`.
-    return f"the store {name} failed: {said[:300]}"
+    return f"the store {name} failed: {reason[:300]}"

@@ -124,14 +124,14 @@ def opening_features(learner: LearnerState, route: Route) -> tuple[float, ...]:
         reached[hint.step] = max(reached.get(hint.step, 0.0), _LEVELS[hint.level])
     step = route.next
     levels = list(reached.values())
-    own = max(0, len(learner.accepted) - len(reached))
+    unmatched = max(0, len(learner.accepted) - len(reached))
     return (
         1.0,
         min(1.0, len(reached) / 4),
         sum(levels) / len(levels) if levels else 0.5,
         levels[-1] if levels else 0.5,
         float(learner.refused),
-        own / (own + len(reached) + 1),
+        unmatched / (unmatched + len(reached) + 1),
         min(1.0, len(route.moves) / 8),
         float(step.closes),
         float(step.holds),

@@ -163,8 +163,8 @@ def _deadline(context: Context) -> float:
 
 
 def _code(context: Context) -> grpc.StatusCode:
-    said: Any = context.code()  # gRPC stores the number
-    return next((code for code in grpc.StatusCode if said in (code, code.value[0])), grpc.StatusCode.UNKNOWN)
+    number: Any = context.code()  # gRPC stores the number
+    return next((code for code in grpc.StatusCode if number in (code, code.value[0])), grpc.StatusCode.UNKNOWN)
 
 
 def register(handlers: Handlers, server: grpc.aio.Server) -> None:

@@ -60,9 +60,9 @@ class Call:
 
     def __post_init__(self) -> None:
         """Assign the log identifier."""
-        own = self.metadata.get(REQUEST_ID)
-        taken = isinstance(own, str) and _OWN_REQUEST_ID.fullmatch(own)
-        self.log_id = str(own) if taken else secrets.token_hex(8)
+        wanted = self.metadata.get(REQUEST_ID)
+        taken = isinstance(wanted, str) and _OWN_REQUEST_ID.fullmatch(wanted)
+        self.log_id = str(wanted) if taken else secrets.token_hex(8)
 
     @property
     def seconds_left(self) -> float:

@@ -188,7 +188,7 @@ def _text(fields: Mapping[str, Any], name: str, number: int, required: bool = Fa
 def _candidate(fields: Mapping[str, Any], number: int, limits: TextSettings) -> Candidate:
     given = [mode for mode in Mode if fields.get(mode.value) is not None]
     if len(given) != 1:
-        what = "has both `proof` and `file`: give one of them" if given else "needs either `proof` or `file`"
-        raise InputError("statement", f"line {number} {what}")
+        fault = "has both `proof` and `file`: give one of them" if given else "needs either `proof` or `file`"
+        raise InputError("statement", f"line {number} {fault}")
     text = _text(fields, given[0].value, number)
     return Candidate(take_candidate(given[0], text, limits.candidate), given[0], source="given")

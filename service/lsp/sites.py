@@ -132,8 +132,8 @@ def _with_sorries(file: LeanFile, item: Command, at: int, goals: int) -> Site:
     before = find(FilePosition(file.text, *lean_file.line_and_column(file.text, at))).before.removeprefix(
         file.lead(item)
     )
-    there = zip(before, file.text[item.proof_start : at], strict=False)
-    kept = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], there))
+    pairs = zip(before, file.text[item.proof_start : at], strict=False)
+    kept = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
     start = item.proof_start + kept
     column = len(before) - (before.rfind("\n") + 1)
     alone = not before[len(before) - column :].strip()

@@ -115,8 +115,8 @@ def _edit_of(site: Site, filled: fill.Filled) -> Edit | WorkFailure:
     if len(proved) == len(filled.outcomes):
         return Edit(site.replacement(filled.file))
     open_ones = [outcome for outcome in filled.outcomes if not outcome.proof]
-    said = f"{len(proved)} of {len(filled.outcomes)} proved; {why(site.file, open_ones)}"
-    return Edit(site.replacement(filled.file), said)
+    summary = f"{len(proved)} of {len(filled.outcomes)} proved; {why(site.file, open_ones)}"
+    return Edit(site.replacement(filled.file), summary)
 
 
 def _noticed(filled: fill.Filled) -> StatementRemarks:

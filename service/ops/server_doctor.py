@@ -67,7 +67,7 @@ def _tokens(file: Path, now: datetime.datetime) -> Row:
             "no caller has access: `leansieve token new NAME --role prove`",
         )
     if ended or soon:
-        names = "; ".join(f"{what}: {', '.join(who)}" for what, who in (("ended", ended), ("end soon", soon)) if who)
+        names = "; ".join(f"{state}: {', '.join(who)}" for state, who in (("ended", ended), ("end soon", soon)) if who)
         return "tokens", "absent", f"{text}; {names}", "`leansieve token rotate NAME` for those that are still used"
     return "tokens", "good", text, ""
 

@@ -31,11 +31,13 @@ def merged(theorems: Iterable[ProvedTheorem], held_out: Sequence[TheoremRecord])
     left_out: set[str] = set()
     for proved in theorems:
         record = proved.theorem
-        own = key(record)
-        if outline(record) in outlines or own in keys or (record.guard and record.guard in names):
-            left_out.add(own)
+        identity = key(record)
+        if outline(record) in outlines or identity in keys or (record.guard and record.guard in names):
+            left_out.add(identity)
             continue
-        _, proofs = found.setdefault(own + "\0" + record.statement.partition(" ")[2].partition(" ")[2], (record, {}))
+        _, proofs = found.setdefault(
+            identity + "\0" + record.statement.partition(" ")[2].partition(" ")[2], (record, {})
+        )
         for proof in proved.proofs:
             proofs.setdefault(distinct_key(proof, record.theorem), proof)
     together = [ProvedTheorem(theorem=record, proofs=tuple(proofs.values())) for record, proofs in found.values()]

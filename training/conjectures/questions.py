@@ -113,10 +113,10 @@ class ConjectureQuestions:
         """Yield the conjecture's own proofs and those by recipes, the most promising first: each with the recipe's name
         and the new proofs expected per millisecond.
         """
-        own = list({distinct_key(proof, self._theorem): proof for proof in reversed(self._proposal.proofs)}.values())
-        random.shuffle(own)
+        proofs = list({distinct_key(proof, self._theorem): proof for proof in reversed(self._proposal.proofs)}.values())
+        random.shuffle(proofs)
         arm, kind = self._proposal.arm, self._proposal.kind
-        named = [(own_recipe(proof), proof) for proof in own]
+        named = [(own_recipe(proof), proof) for proof in proofs]
         promised = [(name, proof, _FAVOUR * self._experience.promise(arm, name)) for name, proof in named]
         promised.sort(key=_promise, reverse=True)
         recipes = self._experience.proofs(kind, self._theorem, random)

@@ -51,8 +51,8 @@ def _renamed(proved: ProvedTheorem, random: Random) -> ProvedTheorem | None:
     shape = read_shape(record.statement)
     given = shape.binders[: len(shape.binders) - len(shape.intros)]
     # All other names that occur are fixed, so that no name is captured.
-    own = {binder.name for binder in given}
-    fixed = names_in([record.statement, *proved.proofs]) - own
+    bound = {binder.name for binder in given}
+    fixed = names_in([record.statement, *proved.proofs]) - bound
     names: dict[str, str] = {}
     for binder in given:
         words = {token.text for token in tokenize(binder.type)}
@@ -62,7 +62,7 @@ def _renamed(proved: ProvedTheorem, random: Random) -> ProvedTheorem | None:
         free = [name for name in pool if name not in fixed and name not in names.values()]
         if free:
             names[binder.name] = random.choice(free)
-    unchanged = own - set(names)
+    unchanged = bound - set(names)
     if not names or set(names.values()) & unchanged:
         return None
     # Names that the portfolio derives from a variable (`rn` for the remainders of `n`) are renamed with it.

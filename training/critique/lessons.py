@@ -91,12 +91,12 @@ def accuracy(asked: Iterable[CritiqueAnswers], right: Mapping[tuple[str, str], D
     total = line = kind = both = 0
     for answers in asked:
         truth = right[answers.name, answers.about]
-        said = Diagnosis.read(answers.answers[0].text) if answers.answers else None
+        diagnosis = Diagnosis.read(answers.answers[0].text) if answers.answers else None
         total += 1
-        if said is not None:
-            line += said.line == truth.line
-            kind += said.kind == truth.kind
-            both += said == truth
+        if diagnosis is not None:
+            line += diagnosis.line == truth.line
+            kind += diagnosis.kind == truth.kind
+            both += diagnosis == truth
     share = max(1, total)
     return {"diagnoses": total, "line": line / share, "kind": kind / share, "both": both / share}
 

@@ -42,9 +42,9 @@ def write_report(plan: GrowConfig, rounds: int, out: Path | None = None) -> list
 
 
 def _round(plan: GrowConfig, arm: Arm, number: int) -> dict[str, Any]:
-    own = None if number == 1 else arm
-    outcomes = [each for _, each in read_jsonl(plan.file("conjectures", own, number, ".jsonl"), ConjectureOutcome)]
-    solved = ModelSamples.load(plan.file("solved", own, number, ".json.gz")).theorems
+    source = None if number == 1 else arm
+    outcomes = [each for _, each in read_jsonl(plan.file("conjectures", source, number, ".jsonl"), ConjectureOutcome)]
+    solved = ModelSamples.load(plan.file("solved", source, number, ".json.gz")).theorems
     within = [each for each in solved if 0 < each.verified <= plan.window * each.samples]
     return {
         "drawn": len(outcomes),

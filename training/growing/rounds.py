@@ -68,10 +68,10 @@ def stages(plan: GrowConfig) -> Iterator[Stage]:
     yield Stage("dev", None, 0)
     for number in range(1, plan.rounds + 1):
         for arm in plan.arms:
-            own = None if number == 1 else arm
-            if own is not None or arm is plan.arms[0]:
-                yield Stage("conjecture", own, number)
-                yield Stage("solve", own, number)
+            source = None if number == 1 else arm
+            if source is not None or arm is plan.arms[0]:
+                yield Stage("conjecture", source, number)
+                yield Stage("solve", source, number)
             yield Stage("learn", arm, number)
             yield Stage("dev", arm, number)
         yield Stage("report", None, number)
@@ -169,9 +169,9 @@ def _found(plan: GrowConfig, arm: Arm | None, number: int) -> Iterator[ProvedThe
 
 
 def _solved(plan: GrowConfig, arm: Arm | None, number: int) -> list[tuple[TheoremRecord, TheoremSamples]]:
-    own = None if number == 1 else arm
-    records = read_corpus(plan.file("theorems", own, number, ".jsonl"))
-    samples = ModelSamples.load(plan.file("solved", own, number, ".json.gz"))
+    source = None if number == 1 else arm
+    records = read_corpus(plan.file("theorems", source, number, ".jsonl"))
+    samples = ModelSamples.load(plan.file("solved", source, number, ".json.gz"))
     return list(zip(records, samples.theorems, strict=True))
 
 
@@ -193,5 +193,5 @@ def _sample(
     settings = EvaluationConfig(corpora=(corpus,), samples=samples, max_tokens=plan.max_tokens)
     label = f"{'base' if stage.arm is None else stage.arm.name}, round {stage.number}"
     limits = Limits(seconds=plan.seconds, heartbeats=plan.heartbeats)
-    what = Evaluated(model, label, settings, limits, seed=plan.seed, command=command)
-    evaluate(what, out, plan.folder / "verdicts.jsonl", make_pool, report)
+    evaluated = Evaluated(model, label, settings, limits, seed=plan.seed, command=command)
+    evaluate(evaluated, out, plan.folder / "verdicts.jsonl", make_pool, report)

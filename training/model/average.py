@@ -31,11 +31,11 @@ def average(model: Path, other: Path, share: float, out: Path, command: str = ""
     if (model / "tokenizer.json").read_bytes() != (other / "tokenizer.json").read_bytes():
         raise ValueError(f"{model} and {other} have different tokenizers: their weights cannot be averaged.")
     result, weights = _loaded(model), _loaded(other).state_dict()
-    own = result.state_dict()
-    shapes = {name: value.shape for name, value in own.items()}
+    parameters = result.state_dict()
+    shapes = {name: value.shape for name, value in parameters.items()}
     if shapes != {name: value.shape for name, value in weights.items()}:
         raise ValueError(f"{model} and {other} have different shapes: their weights cannot be averaged.")
-    result.load_state_dict({name: torch.lerp(own[name], weights[name], share) for name in own})
+    result.load_state_dict({name: torch.lerp(parameters[name], weights[name], share) for name in parameters})
     settings = {"average": {"model": str(model), "other": str(other), "share": share, "weights": hash_weights(other)}}
     record = Provenance(
         segments=(Segment(first_step=1, settings=settings),),

@@ -120,5 +120,5 @@ class Verifier:
                 verdict = await checker.check(record.theorem, candidate, Terms(self._limits, record.policy))
                 if verdict.kind is not VerdictKind.INFRASTRUCTURE:
                     return verdict
-        said = "; ".join(message.text for message in verdict.messages)
-        raise VerifierGoneError(f"Lean gave no answer {_ATTEMPTS} times in a row: {said or 'no reason was given'}")
+        reasons = "; ".join(message.text for message in verdict.messages)
+        raise VerifierGoneError(f"Lean gave no answer {_ATTEMPTS} times in a row: {reasons or 'no reason was given'}")

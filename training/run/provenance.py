@@ -66,8 +66,8 @@ class Provenance(_Section):
 
 def describe_base(name: str, folder: Path) -> BaseModelRecord:
     """Describe the model in `folder`; reads all of its weights."""
-    own = read_provenance(folder)
-    stated = own.base.license if own is not None and own.base is not None else ""
+    provenance = read_provenance(folder)
+    stated = provenance.base.license if provenance is not None and provenance.base is not None else ""
     return BaseModelRecord(name=name, weights=hash_weights(folder), license=stated or stated_license(folder))
 
 

@@ -163,9 +163,9 @@ class _Search:
         automation = list(AUTOMATION)
         random.Random(self._theorem.digest + goal.text).shuffle(automation)
         promising = await self._lean.holds(place(PROBE))
-        own = list(dict.fromkeys(particular(goal)))
+        special = list(dict.fromkeys(particular(goal)))
         # If automation fails, a single lemma or hypothesis rarely succeeds.
-        tactics = [*itertools.chain(*itertools.zip_longest(automation, own))] if promising else own[:4]
+        tactics = [*itertools.chain(*itertools.zip_longest(automation, special))] if promising else special[:4]
         blocks: list[str] = []
         for tactic in tactics:
             if tactic is None or tactic in blocks:

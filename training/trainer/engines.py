@@ -70,7 +70,7 @@ def _on_hosts(run: Run, place: SamplingPlace, base: Path | None, context: int, s
     """Return the engine on the hosts of `place`; None for `base`: the hosts use the pushed weights."""
     settings, lora = run.config.rollouts, run.config.model.lora
     assert settings is not None
-    there = HostSettings(
+    host_settings = HostSettings(
         base,
         context,
         settings.sequences,
@@ -80,7 +80,9 @@ def _on_hosts(run: Run, place: SamplingPlace, base: Path | None, context: int, s
         run.config.run.threads,
         transfer=settings.weight_transfer and run.device.type == "cuda" and base is None,
     )
-    return ClusterEngine(place, there, run.folder / "engine", settings.parts, run.config.model.dtype, run.report)
+    return ClusterEngine(
+        place, host_settings, run.folder / "engine", settings.parts, run.config.model.dtype, run.report
+    )
 
 
 def _opened(cluster: ClusterEngine, pushed: tuple[PreTrainedModel, PreTrainedTokenizerBase] | None) -> ClusterEngine:

@@ -93,10 +93,10 @@ class Drawing:
         scores = [score(weights, seen) for weights in self.openings]
         return OPENINGS[self._drawn("opening", (seen,), scores)]
 
-    def _drawn(self, what: str, seen: tuple[tuple[float, ...], ...], scores: Sequence[float]) -> int:
+    def _drawn(self, choice: str, seen: tuple[tuple[float, ...], ...], scores: Sequence[float]) -> int:
         highest = max(scores)
         chosen = self.random.choices(range(len(scores)), [math.exp(score - highest) for score in scores])[0]
-        self.decisions.append((what, seen, chosen))
+        self.decisions.append((choice, seen, chosen))
         return chosen
 
 
@@ -124,9 +124,9 @@ class GuidanceWeights:
 
     def log_probability(self, decision: tuple[str, tuple[tuple[float, ...], ...], int]) -> Tensor:
         """Return the log-probability of a sampled decision."""
-        what, seen, chosen = decision
+        choice, seen, chosen = decision
         features = torch.tensor(seen, dtype=torch.float64)
-        scores = features @ self.routes if what == "route" else self.openings @ features[0]
+        scores = features @ self.routes if choice == "route" else self.openings @ features[0]
         return torch.log_softmax(scores, 0)[chosen]
 
 

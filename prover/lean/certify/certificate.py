@@ -154,19 +154,19 @@ def _certificate(
 async def _fault(workers: Checker, case: Case, contained: bool) -> str | None:
     """Describe the error in an answer; None if the answer is correct."""
     verdict = await workers.check(case.theorem, case.candidate, Terms(Limits(seconds=case.seconds)))
-    said = f"{verdict.kind.name} {verdict.trust.name}"
+    outcome = f"{verdict.kind.name} {verdict.trust.name}"
     accepted = verdict.verified or verdict.kind is VerdictKind.VERIFIED
     exploit = VerdictKind.VERIFIED not in case.expected
     if exploit and accepted and not (contained and case.contained):
-        return f"an exploit ({case.group}) was accepted: {said}"
+        return f"an exploit ({case.group}) was accepted: {outcome}"
     if contained and exploit and verdict.kind is not VerdictKind.INFRASTRUCTURE:
         return None
     if verdict.kind not in case.expected:
         why = f": {verdict.messages[0].text[:200]}" if verdict.messages else ""
-        return f"{said} is none of {', '.join(sorted(kind.name for kind in case.expected))}{why}"
+        return f"{outcome} is none of {', '.join(sorted(kind.name for kind in case.expected))}{why}"
     if verdict.kind is VerdictKind.VERIFIED:
         if verdict.trust < Trust.KERNEL_REPLAYED:
-            return f"a proof was verified without the kernel: {said}"
+            return f"a proof was verified without the kernel: {outcome}"
         if not verdict.theorem:
             return "a verified proof came without the name of its theorem"
         if not {"propext", "Classical.choice", "Quot.sound"}.issuperset(verdict.axioms):

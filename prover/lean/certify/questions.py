@@ -89,9 +89,9 @@ async def _axioms(workers: Workers) -> str | None:
 
 
 async def _stated(workers: Workers) -> str | None:
-    own = Theorem("theorem t : 1 = 2", context="axiom ax : 1 = 2")
+    assuming = Theorem("theorem t : 1 = 2", context="axiom ax : 1 = 2")
     policy = Policy("battery", kinds=("Lean.Parser.Command.axiom",))
-    verdict = await workers.check(own, Candidate("ax", source="battery"), Terms(_TERMS.limits, policy))
+    verdict = await workers.check(assuming, Candidate("ax", source="battery"), Terms(_TERMS.limits, policy))
     if verdict.kind is not VerdictKind.AXIOM_NOT_ALLOWED:
         return f"a proof by an axiom that no policy allows is {verdict.kind.name}"
     return None

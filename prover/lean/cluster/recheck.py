@@ -66,11 +66,11 @@ class Recheck:
             return verdict
         self.counts[Outcome.DISAGREED] += 1
         self._suspects |= {host, other}
-        said = f"host {host} says {verdict.kind.name}, host {other} {second.kind.name}"
+        disagreement = f"host {host} says {verdict.kind.name}, host {other} {second.kind.name}"
         _log.critical(
-            "hosts disagree on a proof: %s; all their verdicts are repeated on another host from now on", said
+            "hosts disagree on a proof: %s; all their verdicts are repeated on another host from now on", disagreement
         )
-        return _without_verdict(verdict, f"the hosts of the cluster disagree: {said}")
+        return _without_verdict(verdict, f"the hosts of the cluster disagree: {disagreement}")
 
 
 def _meaning(verdict: Verdict) -> tuple[object, ...]:

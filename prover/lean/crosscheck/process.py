@@ -126,14 +126,14 @@ class KernelProcess:
         started = cls(process, Kernel("", ""))
         try:
             line = await asyncio.wait_for(process.stdout.readline(), _START_SECONDS)
-            said = _Greeting.model_validate_json(line)
+            greeting = _Greeting.model_validate_json(line)
         except (TimeoutError, ValidationError, ValueError):
             await started.close()
             raise RuntimeUnavailableError(f"the second kernel does not start with {kernel}") from None
         except BaseException:
             await started.close()
             raise
-        started.kernel = Kernel(said.lean, said.githash)
+        started.kernel = Kernel(greeting.lean, greeting.githash)
         return started
 
     async def read(self, export: str, *, library: bool, heartbeats: int, seconds: float) -> KernelAnswer:

@@ -36,8 +36,8 @@ def reference(theorem: Theorem, terms: Terms) -> Request[Reference]:
     """Ask an elaborator that has seen no candidate for its account of a theorem. Raises as `checks.check`."""
 
     def read(fields: Fields, _ms: float, late: bool) -> Reference:
-        said = {**fields, **{name: "" for name in ("theorem", "type", "goal") if fields.get(name) is None}}
-        elaboration = shaped(_ELABORATION, said | {"verdict": kind_of(fields, late), "containable": False})
+        texts = {**fields, **{name: "" for name in ("theorem", "type", "goal") if fields.get(name) is None}}
+        elaboration = shaped(_ELABORATION, texts | {"verdict": kind_of(fields, late), "containable": False})
         if elaboration.verdict is not VerdictKind.VERIFIED:
             return Reference(elaboration)
         try:

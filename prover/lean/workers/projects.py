@@ -55,9 +55,9 @@ class ProjectPlace:
         return " ".join(f"set_option {name} {self.options[name]}" for name in allowed)
 
 
-def unknown(project: str, there: Iterable[str]) -> str:
+def unknown(project: str, known: Iterable[str]) -> str:
     """Return the sentence about a project that is not among those of the settings."""
-    names = ", ".join(there)
+    names = ", ".join(known)
     return f"there is no project {project!r}; " + (
         f"there is {names}" if names else "the settings name none (`[lean.projects.NAME]`, docs/native.md)"
     )

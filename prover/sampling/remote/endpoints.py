@@ -198,10 +198,10 @@ class Endpoints:
 def _answer(endpoint: _Endpoint, response: httpx.Response) -> Any:
     if response.is_error:
         try:
-            said = str(response.json()["error"]["message"])
+            error = str(response.json()["error"]["message"])
         except (ValueError, KeyError, TypeError):
-            said = response.text
-        reason = " ".join(said.split())[:_LONGEST_REASON]
+            error = response.text
+        reason = " ".join(error.split())[:_LONGEST_REASON]
         raise ValueError(f"{endpoint.url} refuses the request: {reason!r}")
     return response.json()
 

@@ -55,8 +55,8 @@ async def declared(reader: NameReader | None, theorem: Theorem) -> Declared:
     # Generated declarations do not occur in the text: `Tree.casesOn`, `instReprTree`.
     tokens = [token.text for token in tokenize(theorem.context) if token.kind == "name"]
     written = {part: place for place, text in reversed(list(enumerate(tokens))) for part in (text, _last(text))}
-    own = [each for each in found if _last(each.name) in written]
-    return _sorted(sorted(own, key=lambda each: written[_last(each.name)]))
+    named = [each for each in found if _last(each.name) in written]
+    return _sorted(sorted(named, key=lambda each: written[_last(each.name)]))
 
 
 def scanned(theorem: Theorem) -> Declared:

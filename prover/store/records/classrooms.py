@@ -109,9 +109,9 @@ class ClassroomStore:
             now = self._database.now(connection)
             connection.execute(delete(ClassroomRow).where(ClassroomRow.expires <= now))
             for bound, whose in ((most, ()), (most_each, (ClassroomRow.owner == owner,))):
-                there = connection.scalar(select(func.count()).select_from(ClassroomRow).where(*whose)) or 0
-                if there >= bound:
-                    raise NoRoomError(f"there are {there} classrooms already{' of this client' if whose else ''}")
+                existing = connection.scalar(select(func.count()).select_from(ClassroomRow).where(*whose)) or 0
+                if existing >= bound:
+                    raise NoRoomError(f"there are {existing} classrooms already{' of this client' if whose else ''}")
             code = "".join(secrets.choice(_LETTERS) for _ in range(_CODE_LETTERS))
             row = StoredClassroom(secrets.token_hex(16), owner, code, label, theorems, now, now + seconds, 0)
             values = {name: getattr(row, name) for name in ClassroomRow.__table__.columns.keys()}  # noqa: SIM118
@@ -157,16 +157,16 @@ class ClassroomStore:
         """
 
         def work(connection: Connection) -> StoredLearner | None:
-            there = self._one(connection, ClassroomRow.code == code)
-            if there is None:
+            classroom = self._one(connection, ClassroomRow.code == code)
+            if classroom is None:
                 return None
             # PostgreSQL: serialises two learners who join at the same time, so that the count is right.
-            connection.execute(select(ClassroomRow.id).where(ClassroomRow.id == there.id).with_for_update())
-            count = select(func.count()).select_from(LearnerRow).where(LearnerRow.classroom == there.id)
+            connection.execute(select(ClassroomRow.id).where(ClassroomRow.id == classroom.id).with_for_update())
+            count = select(func.count()).select_from(LearnerRow).where(LearnerRow.classroom == classroom.id)
             if (connection.scalar(count) or 0) >= most:
                 raise NoRoomError(f"this classroom has {most} learners already")
-            one = StoredLearner(secrets.token_hex(8), there.id, name, self._database.now(connection))
-            values = {"id": one.id, "classroom": there.id, "key": key, "name": name, "joined": one.joined}
+            one = StoredLearner(secrets.token_hex(8), classroom.id, name, self._database.now(connection))
+            values = {"id": one.id, "classroom": classroom.id, "key": key, "name": name, "joined": one.joined}
             connection.execute(insert(LearnerRow).values(values))
             return one
 
@@ -177,8 +177,8 @@ class ClassroomStore:
 
         def work(connection: Connection) -> tuple[StoredLearner, StoredClassroom] | None:
             found = _learners(connection, LearnerRow.key == key)
-            there = self._one(connection, ClassroomRow.id == found[0].classroom) if found else None
-            return None if there is None else (found[0], there)
+            classroom = self._one(connection, ClassroomRow.id == found[0].classroom) if found else None
+            return None if classroom is None else (found[0], classroom)
 
         return await self._database.read(work)
 

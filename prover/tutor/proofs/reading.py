@@ -114,8 +114,8 @@ class ProofReader:
                 return Reading(seen, text, verdict=verdict)
             if too_long:
                 return Reading(replace(seen, moves=(), rest=()), text, too_long=True)
-            said = next((message for message in verdict.messages if message.severity == "error"), None)
-            why = said.text if said else f"the verdict is {verdict.kind.name}"
+            error = next((message for message in verdict.messages if message.severity == "error"), None)
+            why = error.text if error else f"the verdict is {verdict.kind.name}"
             return Reading(seen, text, refused=_refused(text, text, 0, why, ""), verdict=verdict)
         else:
             before, after, is_hole = _first_open(text, seen, steps)
@@ -245,11 +245,11 @@ def _places(text: str) -> Iterator[str]:
     for line in reversed(text.split("\n")[1:] or [text]):
         if not line.strip():
             continue
-        own = len(line) - len(line.lstrip(" "))
-        if columns and own >= min(columns):
+        indentation = len(line) - len(line.lstrip(" "))
+        if columns and indentation >= min(columns):
             continue
         bullets = _BULLETS.match(line)
-        for column in dict.fromkeys([bullets.end() if bullets else own, own]):
+        for column in dict.fromkeys([bullets.end() if bullets else indentation, indentation]):
             if not columns or column < min(columns):
                 columns.append(column)
     if "\n" not in text:

@@ -46,11 +46,11 @@ class Models:
         weights, loading, failed = self.sampler.weights, self.sampler.loading, self.sampler.failed
         known = {} if weights is None else {model.name: _described(model) for model in weights.models}
         replicas = self.sampler.replicas
-        there = [
+        models = [
             replace(known.get(name, ServedModel(name)), replicas=replicas.get(name, ())) for name in self.sampler.models
         ]
         return (
-            *(replace(one, state=ModelState.LOADING) if one.name in loading else one for one in there),
+            *(replace(one, state=ModelState.LOADING) if one.name in loading else one for one in models),
             *(
                 replace(known.get(name, ServedModel(name)), state=ModelState.FAILED, problem=why)
                 for name, why in failed.items()
@@ -185,16 +185,16 @@ def _model(sampling: Sampling, weights: Weights | None, loaded: Sequence[str]) -
     if sampling.model:
         if sampling.model in loaded:
             return sampling.model
-        there = ", ".join(loaded) or "none"
-        raise InputError("sampling.model", f"there is no model {sampling.model!r}; there is {there}")
+        known = ", ".join(loaded) or "none"
+        raise InputError("sampling.model", f"there is no model {sampling.model!r}; there is {known}")
     if sampling.alpha is None:
         return ""
     models = () if weights is None else weights.models
     tuned = {one.alpha: one.name for one in models if one.alpha is not None and one.name in loaded}
     if sampling.alpha in tuned:
         return tuned[sampling.alpha]
-    there = ", ".join(f"{alpha:g}" for alpha in sorted(tuned)) or "none"
-    raise InputError("sampling.alpha", f"no model was tuned at α = {sampling.alpha:g}; there is {there}")
+    known = ", ".join(f"{alpha:g}" for alpha in sorted(tuned)) or "none"
+    raise InputError("sampling.alpha", f"no model was tuned at α = {sampling.alpha:g}; there is {known}")
 
 
 def _described(model: Model) -> ServedModel:

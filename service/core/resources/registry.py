@@ -12,10 +12,10 @@ from prover.search.strategies.strategy import Strategy
 from service.ops.config import Settings
 
 
-def no_sampler(name: str, there: Iterable[str]) -> str:
+def no_sampler(name: str, known: Iterable[str]) -> str:
     """Return the sentence about a sampler that is not among those served."""
     hint = "; a model is served with `--model shipped`, or one of your own (docs/models.md)" if name == "model" else ""
-    return f"there is no sampler {name!r}; there is {', '.join(there)}{hint}"
+    return f"there is no sampler {name!r}; there is {', '.join(known)}{hint}"
 
 
 class Registry:

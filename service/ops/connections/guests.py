@@ -79,9 +79,9 @@ class Guests:
     def enter(self, host: str, guest: Guest) -> bool:
         """Admit a connection; False if there is no place, and no idle connection to close."""
         address = grouped(host)
-        own = self._by_address.get(address, {})
-        if len(own) >= self.room.each:
-            full: Iterable[Guest] = own.values()
+        guests = self._by_address.get(address, {})
+        if len(guests) >= self.room.each:
+            full: Iterable[Guest] = guests.values()
         elif self._count >= self.room.most:
             full = max(self._by_address.values(), key=len).values()
         else:
@@ -99,10 +99,10 @@ class Guests:
     def leave(self, host: str, guest: Guest) -> None:
         """Count a closed connection; no effect if it was counted before."""
         address = grouped(host)
-        own = self._by_address.get(address, {})
-        if own.pop(id(guest), None) is not None:
+        guests = self._by_address.get(address, {})
+        if guests.pop(id(guest), None) is not None:
             self._changed(-1)
-            if not own:
+            if not guests:
                 del self._by_address[address]
 
     def leave_all(self, guest: Guest) -> None:

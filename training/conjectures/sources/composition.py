@@ -63,8 +63,8 @@ def compose(known: KnownTheorem, other: KnownTheorem, random: Random) -> Conject
     if sign != "=" or not left or relation not in ("=", "≤", "<", "≥", ">", "↔", "∣"):
         return None
     both = set(names_in([one])) & set(names_in([two]))
-    said = names_in(says for _, says in known.statement.hypotheses)
-    free = [name for name, type_ in known.statement.variables if name in both - said and "→" not in type_]
+    constrained = names_in(says for _, says in known.statement.hypotheses)
+    free = [name for name, type_ in known.statement.variables if name in both - constrained and "→" not in type_]
     if not free:
         return None
     name = random.choice(free)

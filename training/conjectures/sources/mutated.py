@@ -103,8 +103,8 @@ def sort(statement: Statement) -> str:
     types = sorted(
         {token.text for _, type_ in statement.variables for token in tokenize(type_) if token.kind == "name"}
     )
-    said = " ".join(statement.texts)
-    operations = [name for name, signs in _OPERATIONS.items() if any(sign in said for sign in signs)]
+    text = " ".join(statement.texts)
+    operations = [name for name, signs in _OPERATIONS.items() if any(sign in text for sign in signs)]
     return f"{outermost(statement.goal)[0] or 'other'}/{'+'.join(types)}/{'+'.join(operations)}"
 
 

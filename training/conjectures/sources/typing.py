@@ -62,10 +62,13 @@ def _applied(words: Sequence[str], types: Mapping[str, str]) -> str:
     if result not in ("same", "element"):
         return result
     values = [receiver] if receiver not in ("List", "Option", "Bool") else list(reversed(arguments))
-    own = next((own for value in values if (own := type_of(value, types)).startswith(("List", "Option", "Bool"))), "")
+    container = next(
+        (container for value in values if (container := type_of(value, types)).startswith(("List", "Option", "Bool"))),
+        "",
+    )
     if result == "element":
-        return own.replace("List", "Option", 1) if own.startswith("List") else ""
-    return own
+        return container.replace("List", "Option", 1) if container.startswith("List") else ""
+    return container
 
 
 def _outside(text: str) -> str:

@@ -105,8 +105,8 @@ class Members:
             self._hope_until = now + _PLACE_SECONDS
         if self._refused >= self._wanted or now > self._hope_until:
             raise SamplersLostError(self._reason or NO_HOST)
-        there = len(self.idle) + len(self._working) + len(self._coming) + self._refused
-        for _ in range(self._wanted - there):
+        existing = len(self.idle) + len(self._working) + len(self._coming) + self._refused
+        for _ in range(self._wanted - existing):
             member = Member(self._start(), now)
             self._coming[member.actor.where.remote()] = member
 
@@ -114,7 +114,7 @@ class Members:
         """Process a report of a host: its address, or the end or failure of loading."""
         member = self._coming.pop(reference)
         try:
-            said = self._ray.get(reference)
+            name = self._ray.get(reference)
         except self._ray.exceptions.RayTaskError as error:  # a retry would fail as well
             self._refused += 1
             self._reason = f"host {member.name}: {_told(error)}"
@@ -128,7 +128,7 @@ class Members:
             self.idle.append(member)
             self._reason = ""
             return
-        member.name, member.since = said, time.monotonic()
+        member.name, member.since = name, time.monotonic()
         self._coming[member.actor.open.remote(self._files)] = member
 
     def taken(self) -> Member:

@@ -133,8 +133,8 @@ def state_file() -> Path:
 
 def token_of(address: str) -> Path | None:
     """The token of the cluster that `up` started for this user; None if there is none."""
-    there = running(state_file())
-    return Path(there.token) if there and address in (there.address, "auto") else None
+    cluster = running(state_file())
+    return Path(cluster.token) if cluster and address in (cluster.address, "auto") else None
 
 
 def running(file: Path) -> Running | None:
@@ -158,8 +158,8 @@ def up(file: Path, hosts: int, drivers: int = 1, samplers: int | None = None) ->
     Raises:
         UserError: a cluster exists already, or the start failed.
     """
-    if there := running(file):
-        raise UserError(f"a cluster is up already at {there.address}: `leansieve cluster down` ends it")
+    if cluster := running(file):
+        raise UserError(f"a cluster is up already at {cluster.address}: `leansieve cluster down` ends it")
     file.parent.mkdir(parents=True, exist_ok=True)
     if killed := _noted(file):  # and had no chance to clean up
         shutil.rmtree(killed.folder, ignore_errors=True)
@@ -192,10 +192,10 @@ def up(file: Path, hosts: int, drivers: int = 1, samplers: int | None = None) ->
 
 def down(file: Path) -> bool:
     """End the cluster described by `file` and return whether there was one. Other Ray processes are left alone."""
-    there = running(file)
-    if there is None:
+    cluster = running(file)
+    if cluster is None:
         return False
-    holder = psutil.Process(there.pid)
+    holder = psutil.Process(cluster.pid)
     rest = [*holder.children(recursive=True)]
     holder.terminate()
     with contextlib.suppress(psutil.TimeoutExpired):
@@ -203,8 +203,8 @@ def down(file: Path) -> bool:
     for process in (holder, *rest):
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
-    shutil.rmtree(there.folder, ignore_errors=True)
-    Path(there.token).unlink(missing_ok=True)
+    shutil.rmtree(cluster.folder, ignore_errors=True)
+    Path(cluster.token).unlink(missing_ok=True)
     file.unlink(missing_ok=True)
     return True
 

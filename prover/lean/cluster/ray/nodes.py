@@ -68,12 +68,12 @@ class RayCluster:
     async def units(self, resource: str = RESOURCE) -> tuple[float, float]:
         """Return the total number of units of a resource, and the number used by drivers. Raises as `hosts`."""
         try:
-            there, free = await asyncio.to_thread(
+            total, free = await asyncio.to_thread(
                 lambda: (self._ray.cluster_resources(), self._ray.available_resources())
             )
         except Exception as error:
             raise HostLostError(f"Ray's head does not answer: {error}") from None
-        return float(there.get(resource, 0)), float(there.get(resource, 0) - free.get(resource, 0))
+        return float(total.get(resource, 0)), float(total.get(resource, 0) - free.get(resource, 0))
 
     async def host(self, key: str) -> Handle:
         """See `Cluster.host`."""

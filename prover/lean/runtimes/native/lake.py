@@ -114,11 +114,11 @@ class Lake:
             try:
                 if done.returncode == 0:
                     return package_options(translated.read_text(encoding="utf-8"))
-                said = f"{_ending(done.returncode)}{_words(done.stderr or done.stdout)}"
+                failure = f"{_ending(done.returncode)}{_words(done.stderr or done.stdout)}"
             except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-                said = f"writes what cannot be read: {error}"
+                failure = f"writes what cannot be read: {error}"
         raise RuntimeUnavailableError(
-            f"the options of {project.folder}/lakefile.lean are not known: `lake translate-config toml` {said}"
+            f"the options of {project.folder}/lakefile.lean are not known: `lake translate-config toml` {failure}"
         )
 
     def out_of_date(self, project: LakeProject, seconds: float) -> str | None:

@@ -89,13 +89,13 @@ class Quarantine(StatementQuestions):
     ) -> tuple[Verdict, Export | None]:
         fixed = await self._reference(theorem, terms)
         if fixed.elaboration.verdict is not VerdictKind.VERIFIED:
-            said = fixed.elaboration
+            elaboration = fixed.elaboration
             refused = Verdict(
-                said.verdict,
+                elaboration.verdict,
                 mode=candidate.mode,
                 policy=terms.policy,
-                messages=said.messages,
-                timing=said.timing,
+                messages=elaboration.messages,
+                timing=elaboration.timing,
                 path=Path.QUARANTINE,
             )
             return refused, None

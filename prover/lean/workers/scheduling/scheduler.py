@@ -252,9 +252,9 @@ class Scheduler:
 
     def _put_off(self, seconds: float) -> None:
         """Ask jobs whose imports no worker has to retry later."""
-        there = {self._imports.default, *(slot.imports for slot in self._slots)}
+        served = {self._imports.default, *(slot.imports for slot in self._slots)}
         for imports, _ in self.queue.import_sets():
-            if imports not in there:
+            if imports not in served:
                 text = "no worker has these imports, and too many were started for other imports of late"
                 for job in self.queue.drain(imports):
                     job.refuse(PoolBusyError(f"{text}; try again in {seconds:.0f} s", seconds))

@@ -228,8 +228,8 @@ class WorkerSlot:
         job.charge(_now() - began)
         if ended:
             self.state = State.STARTING
-            said = "a Lean worker ended in a %s request: it %s"
-            job.context.run(_log.warning, said, job.request.op, ended.why)
+            warning = "a Lean worker ended in a %s request: it %s"
+            job.context.run(_log.warning, warning, job.request.op, ended.why)
             _log.debug("its last words: %s", worker.last_words)
             await worker.close(ended.end)
             if after_end(job, ended):

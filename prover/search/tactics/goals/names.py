@@ -34,10 +34,10 @@ class Names:
 
 def introduced(shape: Shape, names: Names) -> list[Binder]:
     """Return idiomatic names for the variables and assumptions that a target of this shape introduces."""
-    own = shape.binders[len(shape.binders) - len(shape.intros) :]
+    binders = shape.binders[len(shape.binders) - len(shape.intros) :]
     return [
         Binder(names.about(each.type) if _ASSUMPTION.fullmatch(each.name) else names.fresh(each.name), each.type)
-        for each in own
+        for each in binders
     ]
 
 

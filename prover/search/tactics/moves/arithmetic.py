@@ -18,10 +18,10 @@ _MOST_CASES = 36
 def remainders(goal: Goal) -> Iterator[str]:
     """Rewrite each `∃ k, n = 2 * k + 1` to `n % 2 = 1`; one step."""
     space = "Int" if goal.of_type("Int", "ℤ") else "Nat"
-    said = [each.type for each in goal.hypotheses if not re.match(r"∀.*↔", each.type)]  # as this step rewrites it
+    types = [each.type for each in goal.hypotheses if not re.match(r"∀.*↔", each.type)]  # as this step rewrites it
     found = dict.fromkeys(
         linear
-        for text in (goal.target, *said)
+        for text in (goal.target, *types)
         for existence in _existences(text)
         if (linear := _linear(existence)) is not None
     )
@@ -61,9 +61,9 @@ def differences(goal: Goal) -> Iterator[str]:
 
 def by_remainder(goal: Goal) -> Iterator[str]:
     """Tactics that split on the remainders of the factors."""
-    said = [goal.target, *(each.type for each in goal.hypotheses)]
-    moduli = sorted({int(one or other) for text in said for one, other in _MODULUS.findall(text)} - {0, 1})
-    products = sorted({pair for text in said for pair in _products(text)})[:3]
+    propositions = [goal.target, *(each.type for each in goal.hypotheses)]
+    moduli = sorted({int(one or other) for text in propositions for one, other in _MODULUS.findall(text)} - {0, 1})
+    products = sorted({pair for text in propositions for pair in _products(text)})[:3]
     factors = sorted({factor for pair in products for factor in pair})[:2]
     if not factors or not set(factors) <= set(goal.of_type("Nat", "Int", "ℕ", "ℤ")):
         return

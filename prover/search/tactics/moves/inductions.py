@@ -92,11 +92,11 @@ def rule_applications(goal: Goal, known: ContextDeclarations) -> Iterator[str]:
     if not constructors:
         return
     head = goal.target.split(" ")[0]
-    said = [each.name for each in goal.hypotheses if each.type.split(" ")[0] == head][-_MOST_FACTS:]
-    terms = list(said)
+    facts = [each.name for each in goal.hypotheses if each.type.split(" ")[0] == head][-_MOST_FACTS:]
+    terms = list(facts)
     for each in constructors:
         recursive = sum(field.recursive for field in each.fields)
-        for fact in said if recursive == 1 else [""] if not recursive else []:
+        for fact in facts if recursive == 1 else [""] if not recursive else []:
             arguments = [fact if f.recursive else "_" if f.name else "(by assumption)" for f in each.fields]
             terms.append(" ".join([f"{head}.{each.name}", *arguments]))
             yield f"exact {terms[-1]}"
@@ -161,8 +161,8 @@ def _from_a_start(goal: Goal, known: ContextDeclarations) -> Iterator[str]:
             if re.search(rf"(?<=[ (]){re.escape(start)}(?![\w.])", call):
                 general = re.sub(rf"(?<=[ (]){re.escape(start)}(?![\w.])", a, call)
                 argument = f"({value})" if " " in value else value
-                own = [f"{name} {argument} {a}" for name in known.recursive if start == "[]"]
-                for claim in (way.format(a, value), *own[:4]):
+                recursions = [f"{name} {argument} {a}" for name in known.recursive if start == "[]"]
+                for claim in (way.format(a, value), *recursions[:4]):
                     yield f"suffices key : ∀ {a}, {general} = {claim} by simpa using key {start}\n□"
 
 

@@ -33,11 +33,11 @@ def invertible(goal: Goal, known: ContextDeclarations) -> Iterator[str]:
         case "≠":
             yield f"intro {names.fresh('h')}\n□"
     variables = {variable.name for variable in goal.hypotheses}
-    said = {each.type: each.name for each in facts_of(goal)}
+    names_of = {each.type: each.name for each in facts_of(goal)}
     for each in goal.hypotheses:
         head, one, other = outermost(each.type)
-        if head == "→" and one in said and other not in said and not _FORALL.match(one):
-            yield f"have {names.about(other)} := {each.name} {said[one]}\n□"
+        if head == "→" and one in names_of and other not in names_of and not _FORALL.match(one):
+            yield f"have {names.about(other)} := {each.name} {names_of[one]}\n□"
         match head:
             case "∧":
                 yield f"obtain ⟨{names.about(one)}, {names.about(other)}⟩ := {each.name}\n□"

@@ -15,9 +15,9 @@ _QUANTIFIERS = ("∀", "∃")
 
 def cases(goal: Goal, facts: Sequence[Binder]) -> Iterator[str]:
     """Case splits on a quantified part of the target or on the premise of a hypothesis; steps."""
-    said = {each.type for each in facts}
+    known_types = {each.type for each in facts}
     premises = [left for operator, left, _ in (outermost(each.type) for each in facts) if operator == "→"]
-    parts = [*_closed_parts(goal.target), *(each for each in premises if not {each, f"¬{each}"} & said)]
+    parts = [*_closed_parts(goal.target), *(each for each in premises if not {each, f"¬{each}"} & known_types)]
     for part in list(dict.fromkeys(parts))[:3]:
         yield f"by_cases {names_of(goal, ['h'])[0]} : {part}\n· □\n· □"
 

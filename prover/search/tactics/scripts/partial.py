@@ -39,5 +39,5 @@ def goals_at(place: Place, left: Sequence[Goal], count: int) -> Sequence[Goal] |
     None if there are fewer goals.
     """
     before = place("□").partition("□")[0].count("sorry")
-    own = left[before : before + count]
-    return own if len(own) == count else None
+    goals = left[before : before + count]
+    return goals if len(goals) == count else None

@@ -33,8 +33,8 @@ def witnessed(goal: Goal) -> Iterator[str]:
         return
     name, body = found
     for witness in itertools.islice(terms(goal), _MOST_WITNESSES):
-        said = conjuncts(re.sub(rf"\b{re.escape(name)}\b", witness.replace("\\", r"\\"), body))
-        proofs = [next(applied(goal, part), None) for part in said]
+        conditions = conjuncts(re.sub(rf"\b{re.escape(name)}\b", witness.replace("\\", r"\\"), body))
+        proofs = [next(applied(goal, part), None) for part in conditions]
         if all(proofs):
             yield f"⟨{', '.join([witness.strip('()'), *filter(None, proofs)])}⟩"
 

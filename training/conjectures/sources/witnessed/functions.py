@@ -117,7 +117,7 @@ def equations(random: Random) -> Witnessed:
 def inverse(random: Random) -> Witnessed:
     """A function that undoes another."""
     shift, factor = random.randint(1, 30), random.randint(2, 9)
-    there, back = random.choice(
+    forward, back = random.choice(
         (
             (f"x + {shift}", f"x - {shift}"),
             (f"x - {shift}", f"x + {shift}"),
@@ -126,9 +126,9 @@ def inverse(random: Random) -> Witnessed:
             (f"{shift} - x", f"{shift} - x"),
         )
     )
-    type_ = "Int" if "-" in there else random.choice(("Nat", "Int"))
+    type_ = "Int" if "-" in forward else random.choice(("Nat", "Int"))
     return Witnessed(
-        Draft((), f"∃ g : {type_} → {type_}, ∀ x, g ({there}) = x"),
+        Draft((), f"∃ g : {type_} → {type_}, ∀ x, g ({forward}) = x"),
         (
             f"⟨fun x => {back}, by grind⟩",
             f"⟨fun x => {back}, fun x => by omega⟩",

