@@ -39,19 +39,27 @@ _STEPS = tuple(
     if field.name.endswith("_duration")
 )
 _JUDGE = "judge_"
+_SURROGATE = "holds a lone surrogate at character {}: send UTF-8"
 _LONGEST_STEP_MS = 86_400e3
 # Numbers from elaborators are not trusted to fit the field.
 _LARGEST_32, _LARGEST_64 = 2**31 - 1, 2**63 - 1
 
 
 def theorem_to_proto(theorem: Theorem) -> theorem_pb2.Theorem:
-    """Convert a theorem to its message."""
-    return theorem_pb2.Theorem(
-        header=theorem.header.source or theorem.header.text,
-        context=theorem.context,
-        statement=theorem.statement,
-        project=theorem.project,
-    )
+    """Convert a theorem to its message.
+
+    Raises:
+        InputError: a text has no UTF-8.
+    """
+    try:
+        return theorem_pb2.Theorem(
+            header=theorem.header.source or theorem.header.text,
+            context=theorem.context,
+            statement=theorem.statement,
+            project=theorem.project,
+        )
+    except UnicodeEncodeError as error:
+        raise InputError("theorem", f"a text of the theorem {_SURROGATE.format(error.start)}") from None
 
 
 def theorem_from_proto(theorem: theorem_pb2.Theorem, limits: TextSettings, stated: bool = True) -> Theorem:
@@ -168,14 +176,19 @@ def _message_from_proto(message: verdict_pb2.Message) -> Message:
 
 
 def check_to_proto(check: Check) -> check_pb2.CheckProofRequest:
-    """Convert a check to a request. Fields that only whole solutions use are not part of this message."""
+    """Convert a check to a request. Fields that only whole solutions use are not part of this message.
+
+    Raises:
+        InputError: a text has no UTF-8.
+    """
     assert check.options.holes is None
     assert not check.options.axioms
     request = write(check.options, check_pb2.CheckProofRequest(theorem=theorem_to_proto(check.theorem)))
-    if check.candidate.mode is Mode.PROOF:
-        request.proof = check.candidate.text
-    else:
-        request.file = check.candidate.text
+    mode = str(check.candidate.mode)
+    try:
+        setattr(request, mode, check.candidate.text)
+    except UnicodeEncodeError as error:
+        raise InputError(mode, f"the {mode} {_SURROGATE.format(error.start)}") from None
     return request
 
 

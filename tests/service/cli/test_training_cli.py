@@ -76,7 +76,7 @@ def test_mistakes_are_one_sentence(tmp_path: Path) -> None:
     assert "No such file" in refused(leansieve("corpus", "split", tmp_path / "none.jsonl", "--out", out))
     (tmp_path / "empty.jsonl").touch()
     shares = ("--dev", "0.9", "--test", "0.9")
-    assert "fractions of a split" in refused(
+    assert "together at most 1, not 1.8" in refused(
         leansieve("corpus", "split", tmp_path / "empty.jsonl", "--out", out, *shares)
     )
     assert "Unknown family 'poetry'" in refused(leansieve("corpus", "generate", "--family", "poetry", "--out", out))

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from prover.assistance.suggest import (
     TacticScript,
 )
 from prover.candidate import Candidate
+from prover.errors import InputError
 from prover.events import (
     Ending,
     Finished,
@@ -412,3 +414,12 @@ def test_questions_for_hints_survive_the_journey(wish: Tutoring) -> None:
     validate(request)
     back = hint_messages.request_from_proto(request, bounds(Settings())[0], 10.0, TextSettings())
     assert back == wish
+
+
+def test_a_text_without_utf8_is_refused_before_it_is_sent() -> None:
+    with pytest.raises(InputError, match="a text of the theorem holds a lone surrogate at character 12: send UTF-8"):
+        values.theorem_to_proto(Theorem("theorem t : \ud800"))
+    for mode in Mode:
+        check = Check(Theorem("theorem t : 1 = 1"), Candidate("by \ud800", mode))
+        with pytest.raises(InputError, match=f"the {mode} holds a lone surrogate at character 3: send UTF-8"):
+            values.check_to_proto(check)

@@ -204,6 +204,8 @@ def split(
 ) -> None:
     """Split into train, dev and test by family, without repetitions and leaks between them."""
     with shared.user_errors():
+        if dev + test > 1:
+            raise UserError(f"--dev and --test are shares of one corpus: together at most 1, not {dev + test:g}")
         from training.corpus.dedupe import deduplicate, without_leaks
         from training.corpus.jsonl import write_jsonl
         from training.corpus.record import read_corpus
