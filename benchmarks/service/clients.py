@@ -27,7 +27,7 @@ from lsprotocol import types
 from rich.console import Console
 from rich.table import Table
 
-from prover.assistance import fill
+from prover.assistance.holes import holes_of
 from prover.candidate import Candidate
 from prover.requests import Check
 from prover.source import lean_file
@@ -68,7 +68,7 @@ async def edits(address: str, times: int, examples: int | None) -> dict[str, Any
     async with editing("--server", address, "--samples", "64", "--seconds", "60") as editor:
         for path in sorted(EXAMPLES.glob("*.lean"))[:examples] * times:
             text = path.read_text(encoding="utf-8")
-            for hole in fill.holes(lean_file.parse(text)):
+            for hole in holes_of(lean_file.parse(text)):
                 took.append(await first_edit(editor, text, hole.start))
     return {"asked": len(took), **spread([one for one in took if one is not None])}
 

@@ -7,10 +7,20 @@ import re
 import textwrap
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 
 from prover.assistance import closing, commands
+from prover.assistance.holes import (
+    CommandRejected,
+    Filled,
+    FillEvent,
+    Hole,
+    HoleOutcome,
+    HoleStarted,
+    Searched,
+    holes_of,
+)
 from prover.assistance.place import of_hole
 from prover.candidate import Candidate
 from prover.errors import InputError
@@ -19,124 +29,12 @@ from prover.requests import Check, LateError, Search, Service, StatementError
 from prover.requests import Event as SearchEvent
 from prover.search.search import Finished, Proof
 from prover.source import lean_file, showing
-from prover.source.faults import Fault, below_faults
+from prover.source.faults import below_faults
 from prover.source.lean_file import LeanFile
-from prover.source.scanner import Command
 from prover.theorem import Theorem
 from prover.verdict import Message, Mode, Region, Verdict, VerdictKind
 
 _MOST_CLOSINGS = 4  # for a `sorry` within a proof: each is tried in its theorem until one verifies
-
-
-@dataclass(frozen=True, slots=True)
-class Hole:
-    """A `sorry` or `admit` to be filled.
-
-    Attributes:
-        number: its index among the holes of the file.
-        command: index of its command in `LeanFile.commands`.
-        item: that command in the original file.
-        start, end: offsets of the text to replace, in the original file.
-    """
-
-    number: int
-    command: int
-    item: Command
-    start: int
-    end: int
-
-    @property
-    def whole(self) -> bool:
-        """Whether the hole is the whole proof of its theorem."""
-        return self.item.hole
-
-    @property
-    def alone(self) -> bool:
-        """Whether only the word is replaced although it is the whole proof, because comments come between it and its
-        `by`.
-        """
-        return self.whole and self.start > self.item.proof_start
-
-
-@dataclass(frozen=True, slots=True)
-class HoleStarted:
-    """The attempt to fill a hole begins."""
-
-    hole: Hole
-
-
-@dataclass(frozen=True, slots=True)
-class Searched:
-    """An event of the search for a hole."""
-
-    hole: Hole
-    event: SearchEvent
-
-
-@dataclass(frozen=True, slots=True)
-class CommandRejected:
-    """Lean rejects a command above a hole.
-
-    If it is a theorem, it is used below as if proved; any other command is left out.
-    """
-
-    fault: Fault
-
-
-@dataclass(frozen=True, slots=True)
-class HoleOutcome:
-    """The result for one hole: a proof, or the reason for its absence.
-
-    Attributes:
-        proof: proof of the hole's whole theorem in the file at that point; its verdict is INCOMPLETE while the theorem
-            has other holes.
-        replacement: text that replaces the hole.
-        finished: last event of the search, if there was one.
-        verdict: verdict on the statement, if it does not elaborate or rests on something unproved.
-    """
-
-    hole: Hole
-    proof: Proof | None = None
-    replacement: str = ""
-    finished: Finished | None = None
-    verdict: Verdict | None = None
-
-    @property
-    def item(self) -> Command:
-        """The hole's theorem in the original file."""
-        return self.hole.item
-
-
-@dataclass(frozen=True, slots=True)
-class Filled:
-    """The last event.
-
-    Attributes:
-        file: the file with all replacements.
-        failed: filled holes that do not verify in the completed file.
-        verdict: verdict on the whole file: VERIFIED if it uses no `sorry` and no axiom of its own; None if not
-            requested.
-    """
-
-    file: LeanFile
-    outcomes: tuple[HoleOutcome, ...]
-    failed: tuple[Hole, ...]
-    verdict: Verdict | None = None
-
-
-Event = HoleStarted | Searched | CommandRejected | HoleOutcome | Filled
-
-
-def holes(file: LeanFile) -> list[Hole]:
-    """Return the holes of a file, in order."""
-    found: list[Hole] = []
-    for number, item in enumerate(file.commands):
-        for start, end in file.sorries(item):
-            if item.hole:
-                remarks = file.code[item.proof_start : start] != file.text[item.proof_start : start]
-                start = start if remarks else item.proof_start
-            found.append(Hole(len(found), number, item, start, end))
-    return found
 
 
 async def fill(
@@ -147,11 +45,11 @@ async def fill(
     ends: float = math.inf,
     judge_file: bool = True,
     known: Mapping[Hole, Proof] = MappingProxyType({}),
-) -> AsyncGenerator[Event, None]:
+) -> AsyncGenerator[FillEvent, None]:
     """Fill the holes `wanted` in order; each proof is inserted at once, so that later theorems may use it.
 
     Args:
-        wanted: some of `holes(file)`.
+        wanted: some of `holes_of(file)`.
         options: options of each search.
         ends: deadline for all holes together, on the clock of `time.monotonic`.
         judge_file: whether to check the whole file at the end.
@@ -160,7 +58,7 @@ async def fill(
     Raises:
         UserError: as `Service.prove`; a statement that does not elaborate is reported as its outcome instead.
     """
-    filling = _Filling(service, file, options.check, await asyncio.to_thread(holes, file))
+    filling = _Filling(service, file, options.check, await asyncio.to_thread(holes_of, file))
     for hole in wanted:
         if hole in known:
             await filling.put(hole, known[hole])
@@ -183,7 +81,7 @@ async def put_in(service: Service, file: LeanFile, found: Mapping[Hole, Proof], 
     Raises:
         UserError: as `Service.check`.
     """
-    filling = _Filling(service, file, options, await asyncio.to_thread(holes, file))
+    filling = _Filling(service, file, options, await asyncio.to_thread(holes_of, file))
     for hole, proof in found.items():
         await filling.put(hole, proof)
     return Filled(filling.now, tuple(filling.outcomes), tuple(await filling.recheck()))

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from leansieve.v1 import fill_pb2, hint_pb2, premises_pb2, prove_pb2, suggest_pb2
 from prover.assistance import fill
+from prover.assistance.holes import CommandRejected, Filled, HoleOutcome, HoleStarted, Searched, holes_of
 from prover.errors import InputError
 from prover.options import SearchOptions
 from prover.requests import Accepted, Service
@@ -82,7 +83,7 @@ class SearchHandlers:
             if request.HasField("timeout"):
                 ends = min(ends, time.monotonic() + fields.seconds(request.timeout))
 
-            holes = await asyncio.to_thread(fill.holes, file)
+            holes = await asyncio.to_thread(holes_of, file)
             if request.HasField("within"):
                 holes = fill_messages.within(file, holes, request.within)
             options = read(request.options, self._default.options(priority))
@@ -95,17 +96,17 @@ class SearchHandlers:
                     meter = _Meter(call)
                     async for event in events:
                         match event:
-                            case fill.HoleStarted():
+                            case HoleStarted():
                                 meter = _Meter(call)
-                            case fill.Searched(hole, searched):
+                            case Searched(hole, searched):
                                 meter.read(searched)
                                 if isinstance(searched, Progress) and meter.time_to_show():
                                     yield fill_messages.progress(hole, searched)
-                            case fill.HoleOutcome():
+                            case HoleOutcome():
                                 yield fill_messages.outcome(file, event)
-                            case fill.CommandRejected():
+                            case CommandRejected():
                                 pass  # the summary's verdict reports it
-                            case fill.Filled():
+                            case Filled():
                                 call.remarks["filled"] = sum(one.proof is not None for one in event.outcomes)
                                 yield fill_messages.summary(holes, event)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from prover.assistance import closing, commands, disprove, fill
-from prover.assistance.fill import Hole
+from prover.assistance.holes import Hole, HoleOutcome, Searched, holes_of
 from prover.errors import UserError
 from prover.events import Finished, NoteKind, Progress, Refutation
 from prover.options import SearchOptions
@@ -66,7 +66,7 @@ def doubted(file: LeanFile, start: int, end: int) -> RefutationTarget | None:
     """Return the target at a range: the theorem with a single `sorry`, or its goal, or the theorem whose statement is
     there.
     """
-    holes = [hole for hole in fill.holes(file) if hole.start <= end and start <= hole.end]
+    holes = [hole for hole in holes_of(file) if hole.start <= end and start <= hole.end]
     if holes:
         (hole, *others) = holes
         stated = not others and hole.item.statement
@@ -133,12 +133,12 @@ async def _searched(
 ) -> Finished:
     """Search for a proof of a theorem, ignoring its current proof."""
     bare = sites.read(file.text[: remarks.statement_end(item)] + ":= sorry" + file.text[item.proof_end :], file.project)
-    (hole,) = (hole for hole in fill.holes(bare) if hole.item.at == item.at)
+    (hole,) = (hole for hole in holes_of(bare) if hole.item.at == item.at)
     async with contextlib.aclosing(fill.fill(service, bare, [hole], options, judge_file=False)) as events:
         async for event in events:
-            if isinstance(event, fill.Searched):
+            if isinstance(event, Searched):
                 tell(event.event)
-            elif isinstance(event, fill.HoleOutcome):
+            elif isinstance(event, HoleOutcome):
                 if event.finished is None:
                     raise UserError(work.why(bare, [event]))
                 return event.finished

@@ -6,8 +6,8 @@ import itertools
 import re
 from dataclasses import dataclass, replace
 
-from prover.assistance import closing, commands, fill
-from prover.assistance.fill import Hole
+from prover.assistance import closing, commands
+from prover.assistance.holes import Hole, holes_of
 from prover.assistance.place import find
 from prover.assistance.suggest import FilePosition
 from prover.errors import UserError
@@ -76,7 +76,7 @@ def read(text: str, project: str = "") -> LeanFile:
 
 def of_sorries(file: LeanFile, start: int, end: int) -> Site | None:
     """Return the `sorry`s that overlap a range; None if there are none."""
-    holes = tuple(hole for hole in fill.holes(file) if hole.start <= end and start <= hole.end)
+    holes = tuple(hole for hole in holes_of(file) if hole.start <= end and start <= hole.end)
     return Site(file, holes[-1].item, holes[0].start, holes[-1].end, file, holes) if holes else None
 
 
@@ -143,7 +143,7 @@ def _with_sorries(file: LeanFile, item: Command, at: int, goals: int) -> Site:
     # The `by` of an empty block is the user's own; the found proof follows it.
     holes = tuple(
         replace(hole, start=max(hole.start, hole.end - len("sorry")))
-        for hole in fill.holes(changed)
+        for hole in holes_of(changed)
         if hole.start < start + len(put) and start < hole.end
     )
     if not holes:

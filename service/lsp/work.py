@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from prover.assistance import closing, commands, fill
-from prover.assistance.fill import HoleOutcome
+from prover.assistance.holes import Filled, HoleOutcome, HoleStarted, Searched, holes_of
 from prover.assistance.suggest import TacticOutcome
 from prover.options import SearchOptions
 from prover.requests import Service
@@ -70,14 +70,14 @@ async def prove(
     async with contextlib.aclosing(fill.fill(service, site.file, site.holes, options, judge_file=False)) as events:
         async for event in events:
             match event:
-                case fill.HoleStarted(hole):
+                case HoleStarted(hole):
                     report(hole.item.name, done / len(site.holes))
-                case fill.Searched(hole, Progress() as spent):
+                case Searched(hole, Progress() as spent):
                     share = min(1.0, spent.checked / options.budget.samples)
                     report(spending(hole.item.name, spent), (done + share) / len(site.holes))
-                case fill.HoleOutcome():
+                case HoleOutcome():
                     done += 1
-                case fill.Filled():
+                case Filled():
                     return _edit_of(site, event), _noticed(event)
     raise RuntimeError("the filling of a file ended without its last event")
 
@@ -89,7 +89,7 @@ async def suggest(service: Service, site: Site, options: SearchOptions) -> Choic
         UserError: as `Service.suggest`.
     """
     hole = site.holes[0]
-    before = sum(one.command == hole.command and one.number < hole.number for one in fill.holes(site.file))
+    before = sum(one.command == hole.command and one.number < hole.number for one in holes_of(site.file))
     looked, *_ = await commands.despite_faults(
         site.file, lambda file: closing.look(service, file, hole.command, before, options, _MOST_SUGGESTIONS)
     )
@@ -105,7 +105,7 @@ async def suggest(service: Service, site: Site, options: SearchOptions) -> Choic
     return Choices(tuple(found), leading, looked.suggestions.timed_out)
 
 
-def _edit_of(site: Site, filled: fill.Filled) -> Edit | WorkFailure:
+def _edit_of(site: Site, filled: Filled) -> Edit | WorkFailure:
     proved = [outcome for outcome in filled.outcomes if outcome.proof]
     if filled.failed:
         names = ", ".join(dict.fromkeys(hole.item.name for hole in filled.failed))
@@ -119,7 +119,7 @@ def _edit_of(site: Site, filled: fill.Filled) -> Edit | WorkFailure:
     return Edit(site.replacement(filled.file), summary)
 
 
-def _noticed(filled: fill.Filled) -> StatementRemarks:
+def _noticed(filled: Filled) -> StatementRemarks:
     file = filled.file
     told = [(file.commands[one.hole.command], one.finished.notes) for one in filled.outcomes if one.finished]
     return StatementRemarks(

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from prover.assistance.commands import Judged
-from prover.assistance.fill import Hole, holes
+from prover.assistance.holes import Hole, holes_of
 from prover.candidate import Candidate
 from prover.errors import InputError, UserError
 from prover.requests import StatementError
@@ -94,7 +94,7 @@ def holes_at(file: LeanFile, line: int) -> list[Hole]:
     Raises:
         InputError: there is none.
     """
-    every = holes(file)
+    every = holes_of(file)
     lines = [line_of(file, one) for one in every]
     if line in lines:
         return [one for one, at in zip(every, lines, strict=True) if at == line]

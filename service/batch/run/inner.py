@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from prover.assistance import fill
+from prover.assistance.holes import HoleOutcome, holes_of
 from prover.errors import UserError
 from prover.options import SearchOptions
 from prover.requests import BusyError, Service, UnavailableError
@@ -78,7 +79,7 @@ async def _in_file(
     known = writing.known_in(file, found)
     numbers = {entry.part: (number, entry) for number, entry in items}
     wanted = {}
-    for hole in fill.holes(file):
+    for hole in holes_of(file):
         item = None if hole.whole else numbers.pop(part_of(file, hole.item, hole.start), None)
         if item is not None:
             wanted[hole] = item
@@ -91,11 +92,11 @@ async def _in_file(
     events = fill.fill(service, file, holes, options, judge_file=False, known=known)
     async with contextlib.aclosing(events):
         async for event in events:
-            if isinstance(event, fill.HoleOutcome) and event.hole in wanted:
+            if isinstance(event, HoleOutcome) and event.hole in wanted:
                 _answer(folder, *wanted[event.hole], _answer_of(event), answered)
 
 
-def _answer_of(outcome: fill.HoleOutcome) -> ItemAnswer:
+def _answer_of(outcome: HoleOutcome) -> ItemAnswer:
     if outcome.proof is None:
         return ItemAnswer("", ItemOutcome.UNPROVED, verdict=outcome.verdict)
     replaced = replace(outcome.proof.candidate, text=outcome.replacement)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from prover.assistance import fill
-from prover.assistance.fill import Hole
+from prover.assistance.holes import Hole, holes_of
 from prover.candidate import Candidate
 from prover.errors import UserError
 from prover.options import CheckOptions
@@ -79,7 +79,7 @@ async def _write(
     remark: Callable[[str], None],
 ) -> bool:
     file = replace(disk.read(path), project=project)
-    if not fill.holes(file):
+    if not holes_of(file):
         remark(f"{path} has no hole left")
         return True
     wanted = known_in(file, known)
@@ -100,7 +100,7 @@ async def _write(
 
 def known_in(file: LeanFile, found: Found) -> dict[Hole, Proof]:
     """Return the holes of a file with results, in order."""
-    known = {hole: found.get(_key(file, hole)) for hole in fill.holes(file)}
+    known = {hole: found.get(_key(file, hole)) for hole in holes_of(file)}
     return {hole: proof for hole, proof in known.items() if proof is not None}
 
 

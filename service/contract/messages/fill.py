@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from leansieve.v1 import fill_pb2, source_pb2
-from prover.assistance.fill import Filled, Hole, HoleOutcome
+from prover.assistance.holes import Filled, Hole, HoleOutcome
 from prover.search.search import Progress
 from prover.source.lean_file import LeanFile, line_and_column, sorries
 from prover.source.scanner import Command

@@ -3,7 +3,8 @@
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-from prover.assistance import commands, fill
+from prover.assistance import commands
+from prover.assistance.holes import holes_of
 from prover.errors import UserError
 from prover.options import SearchOptions
 from prover.requests import Service
@@ -65,7 +66,7 @@ def sentences(found: Tutored) -> list[str]:
 
 def _around(file: LeanFile, at: int) -> Command:
     """Return the theorem whose proof contains an offset."""
-    holes = [hole for hole in fill.holes(file) if hole.start <= at <= hole.end]
+    holes = [hole for hole in holes_of(file) if hole.start <= at <= hole.end]
     item = holes[0].item if holes else sites.around(file, at)
     if item is None:
         raise UserError("no proof of a theorem is there")

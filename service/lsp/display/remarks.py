@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
-from prover.assistance.fill import Hole
+from prover.assistance.holes import Hole
 from prover.events import NoteKind, Refutation, StatementNote
 from prover.source.lean_file import LeanFile
 from prover.source.lexer import tokenize

@@ -2,7 +2,7 @@
 
 from pydantic import BaseModel, Field
 
-from prover.assistance import fill
+from prover.assistance.holes import HoleOutcome
 from prover.events import Proof, StatementNote
 from prover.source.lean_file import LeanFile, line_and_column
 from service.mcp import files
@@ -97,7 +97,7 @@ class HoleItem(BaseModel):
     error: str = Field(default="", description="Reason why there is none.")
 
     @classmethod
-    def of(cls, file: LeanFile, outcome: fill.HoleOutcome) -> "HoleItem":
+    def of(cls, file: LeanFile, outcome: HoleOutcome) -> "HoleItem":
         """Convert an outcome; columns of this protocol count from 1."""
         messages = outcome.verdict.messages if outcome.verdict else ()
         reason = "" if outcome.proof else (messages[0].text if messages else "no proof was found in the time given")

@@ -9,6 +9,7 @@ from mcp.server.mcpserver import Context
 from pydantic import Field
 
 from prover.assistance import commands, fill
+from prover.assistance.holes import CommandRejected, Filled, HoleOutcome
 from prover.assistance.suggest import FilePosition, Suggest, Suggestions
 from prover.candidate import Candidate
 from prover.requests import Check, StatementError
@@ -89,12 +90,12 @@ class FileTools(Tools):
         filling = fill.fill(service, file, wanted, self._searching(seconds), ends, judge_file=False)
         async with contextlib.aclosing(filling) as events:
             async for event in events:
-                if isinstance(event, fill.HoleOutcome):
+                if isinstance(event, HoleOutcome):
                     items.append(HoleItem.of(file, event))
                     await progress.report_progress(len(items), len(wanted), f"{event.item.name}")
-                elif isinstance(event, fill.CommandRejected):
+                elif isinstance(event, CommandRejected):
                     faults.append(event.fault)
-                elif isinstance(event, fill.Filled):
+                elif isinstance(event, Filled):
                     items = [
                         one.model_copy(update={"ok": False, "error": "does not verify with the other replacements"})
                         if became.hole in event.failed

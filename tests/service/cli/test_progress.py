@@ -7,6 +7,7 @@ from unittest.mock import AsyncMock
 import pytest
 
 from prover.assistance import fill
+from prover.assistance.holes import Filled, FillEvent, HoleOutcome, HoleStarted, holes_of
 from prover.events import Progress
 from prover.options import Budget, SearchOptions
 from prover.requests import Service
@@ -34,15 +35,15 @@ async def test_the_result_for_a_theorem_is_printed_before_the_next_search(
     file = parse("theorem one : 1 = 1 := sorry\n\ntheorem two : 2 = 2 := sorry\n")
     said: list[str] = []
 
-    async def filled(*_: object) -> AsyncIterator[fill.Event]:
-        for hole in fill.holes(file):
-            yield fill.HoleStarted(hole)
+    async def filled(*_: object) -> AsyncIterator[FillEvent]:
+        for hole in holes_of(file):
+            yield HoleStarted(hole)
             said.append(capsys.readouterr().out)
-            yield fill.HoleOutcome(hole)
-        yield fill.Filled(file, (), ())
+            yield HoleOutcome(hole)
+        yield Filled(file, (), ())
 
     monkeypatch.setattr(fill, "fill", filled)
     path, options = Path("F.lean"), SearchOptions()
     with SearchDisplay(options.budget) as display:
-        await prove._fill(AsyncMock(Service), path, file, fill.holes(file), options, display)
+        await prove._fill(AsyncMock(Service), path, file, holes_of(file), options, display)
     assert said == ["", "F.lean:1: one: no proof: no tactic closes the goal\n"]

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from leansieve.v1 import fill_pb2
-from prover.assistance import fill
+from prover.assistance.holes import holes_of
 from prover.options import CheckOptions
 from prover.requests import Check
 from prover.source import lean_file
@@ -58,11 +58,11 @@ def text_of(name: str) -> str:
 def only_holes_differ(before: str, after: str) -> bool:
     """Whether `after` is `before` with something in place of each hole, and nothing of it left."""
     pieces, at = [], 0
-    for hole in fill.holes(lean_file.parse(before)):
+    for hole in holes_of(lean_file.parse(before)):
         pieces.append(before[at : hole.start])
         at = hole.end
     kept = "(?s:.+?)".join(map(re.escape, [*pieces, before[at:]]))
-    return re.fullmatch(kept, after) is not None and not fill.holes(lean_file.parse(after))
+    return re.fullmatch(kept, after) is not None and not holes_of(lean_file.parse(after))
 
 
 async def verdicts(client: Client, before: str, after: str) -> dict[str, Verdict]:

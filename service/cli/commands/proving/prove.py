@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from prover.assistance import fill
+from prover.assistance.holes import CommandRejected, Filled, Hole, HoleOutcome, HoleStarted, Searched, holes_of
 from prover.errors import UserError
 from prover.events import Minimised, Proof, Refutation, StatementNote
 from prover.options import Preference, SearchOptions
@@ -207,7 +208,7 @@ def _open_files(path: Path, project: str) -> tuple[list[tuple[Path, LeanFile]], 
     unreadable: list[str] = []
     if not path.is_dir():
         file = replace(disk.read(path), project=project)
-        if not file.open and not fill.holes(file):
+        if not file.open and not holes_of(file):
             raise UserError(f"{path} has no `sorry`: `leansieve check` checks its proofs")
         return [(path, file)], []
     files: list[tuple[Path, LeanFile]] = []
@@ -217,7 +218,7 @@ def _open_files(path: Path, project: str) -> tuple[list[tuple[Path, LeanFile]], 
         except UserError as error:
             unreadable.append(str(error))
             continue
-        if file.open or fill.holes(file):
+        if file.open or holes_of(file):
             files.append((each, file))
     if not files:
         raise UserError("; ".join([*unreadable, f"{path} holds no .lean file with a `sorry`"]))
@@ -232,7 +233,7 @@ async def _prove_file(
     write: bool,
     receipt_folder: Path | None,
 ) -> bool:
-    holes = fill.holes(file)
+    holes = holes_of(file)
     for left in file.open:
         line, column = lean_file.line_and_column(file.text, left.start)
         common.stdout.print(common.shown(f"{path}:{line}:{column}: {left.why}", "yellow"))
@@ -268,23 +269,23 @@ async def _fill(
     service: Service,
     path: Path,
     file: LeanFile,
-    holes: Sequence[fill.Hole],
+    holes: Sequence[Hole],
     options: SearchOptions,
     display: SearchDisplay,
-) -> fill.Filled:
+) -> Filled:
     async with contextlib.aclosing(fill.fill(service, file, holes, options)) as events:
         async for event in events:
             match event:
-                case fill.HoleStarted(hole):
+                case HoleStarted(hole):
                     display.begin(hole.item.name)
-                case fill.Searched(event=searched):
+                case Searched(event=searched):
                     display.report(searched)
-                case fill.CommandRejected(fault):
+                case CommandRejected(fault):
                     line = f"{path}:{fault.line}:{fault.column}: error: {fault.text}"
                     common.stdout.print(common.shown(line, "red"))
-                case fill.HoleOutcome():
+                case HoleOutcome():
                     _print_outcome(path, file, event)
-                case fill.Filled():
+                case Filled():
                     return event
     raise RuntimeError("the filling of a file ended without its last event")
 
@@ -296,7 +297,7 @@ def _print_proof(before: str, proof: Proof) -> None:
     common.stdout.print(common.shown(remark, "green"))
 
 
-def _print_outcome(path: Path, file: LeanFile, outcome: fill.HoleOutcome) -> None:
+def _print_outcome(path: Path, file: LeanFile, outcome: HoleOutcome) -> None:
     item = outcome.item
     line = item.line if outcome.hole.whole else lean_file.line_and_column(file.text, outcome.hole.start)[0]
     where = f"{path}:{line}: {item.name}"
