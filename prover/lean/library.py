@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from prover.lean.checker import Terms
-from prover.lean.wire.answers import LibraryTheorem
+from prover.lean.wire.library import LibraryTheorem
 from prover.lean.workers.jobs import Priority
 from prover.lean.workers.lean_pool import LeanPool
 from prover.theorem import Header

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.atomic import atomic_write
-from prover.lean.wire.answers import Declarations, ImportedModule
+from prover.lean.wire.library import Declarations, ImportedModule
 from prover.premises import trees
 from prover.premises.relevance import Relevance, by_name, by_type
 from prover.premises.trees import BINDERS, Ints, Trees, Vocabulary

@@ -16,8 +16,9 @@ from prover.assistance.place import as_theorem
 from prover.assistance.suggest import PrintedGoal
 from prover.errors import InputError
 from prover.lean.checker import Terms
-from prover.lean.wire.answers import Constant, Declarations, ImportedModule, TermShape
+from prover.lean.wire.answers import TermShape
 from prover.lean.wire.checks import NoAnswerError
+from prover.lean.wire.library import Constant, Declarations, ImportedModule
 from prover.lean.workers.jobs import Priority
 from prover.lean.workers.lean_pool import LeanPool
 from prover.premises import names, patterns, relevance, trees

@@ -12,8 +12,8 @@ from prover.candidate import Candidate
 from prover.errors import InputError
 from prover.events import Refutation
 from prover.lean.checker import DEFAULT_TERMS, Terms
-from prover.lean.wire.answers import Constant
 from prover.lean.wire.checks import NoAnswerError
+from prover.lean.wire.library import Constant
 from prover.options import Budget, SearchOptions, StoreUse
 from prover.requests import LateError, Search, StatementError
 from prover.theorem import Theorem

@@ -7,8 +7,9 @@ import pytest_asyncio
 
 from prover.lean.checker import Terms
 from prover.lean.wire import quarantine
-from prover.lean.wire.answers import Elaboration, HandedOut, Reference
+from prover.lean.wire.answers import Elaboration
 from prover.lean.wire.export import ExportError, plain
+from prover.lean.wire.quarantine import HandedOut, Reference
 from prover.lean.workers.pool import WorkerPool
 from prover.theorem import Theorem
 from prover.verdict import Limits, Trust, Verdict, VerdictKind

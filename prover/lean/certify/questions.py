@@ -5,8 +5,9 @@ from typing import Protocol
 
 from prover.candidate import Candidate
 from prover.lean.checker import Checker, Terms
-from prover.lean.wire.answers import Constant, Elaboration, SorryGoals, TacticStep
+from prover.lean.wire.answers import Elaboration, SorryGoals, TacticStep
 from prover.lean.wire.checks import NoAnswerError
+from prover.lean.wire.library import Constant
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Policy, VerdictKind
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from prover.verdict import Message, Verdict, VerdictKind
+from prover.verdict import Message, VerdictKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,69 +241,11 @@ class Export:
 
 
 @dataclass(frozen=True, slots=True)
-class Constant:
-    """A constant of the imported library.
-
-    Attributes:
-        kind: `theorem`, `definition`, `inductive`, …
-        type: its type, pretty-printed.
-        module: the module that declares it.
-        levels: names of its universe parameters.
-    """
-
-    name: str
-    kind: str
-    type: str
-    module: str = ""
-    levels: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Named:
     """A constant declared by a theorem's header or context: its name there and its kind (see `Constant.kind`)."""
 
     name: str
     kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class LibraryTheorem:
-    """A theorem of the imported library.
-
-    Attributes:
-        name: full name in the library.
-        statement: a statement of the same type under another name, to be proved anew.
-    """
-
-    name: str
-    statement: str
-
-
-@dataclass(frozen=True, slots=True)
-class LibraryPage:
-    """A page of theorems of a module, limited to those that can be stated.
-
-    Attributes:
-        theorems: theorems among the requested constants.
-        constants: number of constants in the module.
-    """
-
-    theorems: tuple[LibraryTheorem, ...]
-    constants: int
-
-
-@dataclass(frozen=True, slots=True)
-class ImportedModule:
-    """A module of the imported library.
-
-    Attributes:
-        constants: number of its constants.
-        fingerprint: hash of the names and types of its constants.
-    """
-
-    name: str
-    constants: int
-    fingerprint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,47 +263,3 @@ class TermShape:
     messages: tuple[Message, ...] = ()
     timing: Mapping[str, float] = field(default_factory=dict)
     containable: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Declarations:
-    """Declarations of a module.
-
-    Attributes:
-        declarations: name, kind (see `Constant.kind`), whether it is deprecated, and the shape of its type, empty if
-            that is long.
-        symbols: the constants that the shapes refer to.
-        constants: number of constants in the module.
-    """
-
-    declarations: tuple[tuple[str, str, bool, str], ...]
-    symbols: tuple[str, ...]
-    constants: int
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """An elaborator's account of a theorem before it has seen any candidate: the client's own word, used by a judge.
-
-    Attributes:
-        elaboration: result for the statement alone.
-        constant: the theorem's name in components, which may be numbers.
-        export: dependencies of the statement, the context's axioms, and the theorem itself with `sorry` as its proof.
-    """
-
-    elaboration: Elaboration
-    constant: tuple[str | int, ...] = ()
-    export: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class HandedOut:
-    """An elaborator's result for a candidate. Every part of it may be a lie.
-
-    Attributes:
-        verdict: reason why there is no export, if there is none; never a verified one.
-        export: the candidate's new constants; empty if it did not elaborate.
-    """
-
-    verdict: Verdict
-    export: str = ""

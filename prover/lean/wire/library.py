@@ -1,18 +1,13 @@
 """Requests about the imported library (docs/worker-protocol.md)."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from prover.lean.checker import Terms
-from prover.lean.wire.answers import (
-    Constant,
-    Declarations,
-    ImportedModule,
-    LibraryPage,
-    Name,
-)
+from prover.lean.wire.answers import Name
 from prover.lean.wire.checks import (
     FLAG,
     TEXT,
@@ -29,6 +24,81 @@ from prover.lean.wire.checks import (
 from prover.lean.wire.lines import Fields, Request, shaped
 from prover.theorem import Theorem
 from prover.verdict import Region, VerdictKind
+
+
+@dataclass(frozen=True, slots=True)
+class Constant:
+    """A constant of the imported library.
+
+    Attributes:
+        kind: `theorem`, `definition`, `inductive`, …
+        type: its type, pretty-printed.
+        module: the module that declares it.
+        levels: names of its universe parameters.
+    """
+
+    name: str
+    kind: str
+    type: str
+    module: str = ""
+    levels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryTheorem:
+    """A theorem of the imported library.
+
+    Attributes:
+        name: full name in the library.
+        statement: a statement of the same type under another name, to be proved anew.
+    """
+
+    name: str
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
+class LibraryPage:
+    """A page of theorems of a module, limited to those that can be stated.
+
+    Attributes:
+        theorems: theorems among the requested constants.
+        constants: number of constants in the module.
+    """
+
+    theorems: tuple[LibraryTheorem, ...]
+    constants: int
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedModule:
+    """A module of the imported library.
+
+    Attributes:
+        constants: number of its constants.
+        fingerprint: hash of the names and types of its constants.
+    """
+
+    name: str
+    constants: int
+    fingerprint: str
+
+
+@dataclass(frozen=True, slots=True)
+class Declarations:
+    """Declarations of a module.
+
+    Attributes:
+        declarations: name, kind (see `Constant.kind`), whether it is deprecated, and the shape of its type, empty if
+            that is long.
+        symbols: the constants that the shapes refer to.
+        constants: number of constants in the module.
+    """
+
+    declarations: tuple[tuple[str, str, bool, str], ...]
+    symbols: tuple[str, ...]
+    constants: int
+
 
 _LIBRARY_PAGE = TypeAdapter(LibraryPage)
 _CONSTANT = TypeAdapter(Constant)

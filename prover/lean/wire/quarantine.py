@@ -1,12 +1,12 @@
 """The requests of quarantine (docs/worker-protocol.md): to elaborators, which are not trusted, and to judges."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter
 
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
-from prover.lean.wire.answers import Elaboration, Export, HandedOut, Reference
+from prover.lean.wire.answers import Elaboration, Export
 from prover.lean.wire.checks import (
     COUNT,
     EXPORT,
@@ -26,6 +26,35 @@ from prover.lean.wire.export import ExportError, plain
 from prover.lean.wire.lines import Fields, ProtocolError, Request, shaped
 from prover.theorem import Theorem
 from prover.verdict import Message, Mode, Path, Policy, Region, Trust, Verdict, VerdictKind
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An elaborator's account of a theorem before it has seen any candidate: the client's own word, used by a judge.
+
+    Attributes:
+        elaboration: result for the statement alone.
+        constant: the theorem's name in components, which may be numbers.
+        export: dependencies of the statement, the context's axioms, and the theorem itself with `sorry` as its proof.
+    """
+
+    elaboration: Elaboration
+    constant: tuple[str | int, ...] = ()
+    export: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HandedOut:
+    """An elaborator's result for a candidate. Every part of it may be a lie.
+
+    Attributes:
+        verdict: reason why there is no export, if there is none; never a verified one.
+        export: the candidate's new constants; empty if it did not elaborate.
+    """
+
+    verdict: Verdict
+    export: str = ""
+
 
 _CONSTANT = TypeAdapter(tuple[str | int, ...])
 _ELABORATION = TypeAdapter(Elaboration)

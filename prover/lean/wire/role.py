@@ -6,9 +6,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
-from prover.lean.wire.answers import (
-    WorkerInfo,
-)
+from prover.lean.wire.answers import WorkerInfo
 from prover.lean.wire.checks import body, no_answer
 from prover.lean.wire.lines import Fields, Request, shaped
 

@@ -14,12 +14,9 @@ from typing import Any, Self, TypeVar, cast
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Checker, Terms
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
-from prover.lean.wire.answers import (
-    Constant,
-    Named,
-    TermShape,
-)
+from prover.lean.wire.answers import Named, TermShape
 from prover.lean.wire.checks import InvalidTextError, NoAnswerError, invalid_text_verdict
+from prover.lean.wire.library import Constant
 from prover.lean.wire.lines import Request
 from prover.lean.workers.isolation import whole
 from prover.lean.workers.isolation.quarantine import Quarantine

@@ -7,11 +7,7 @@ from typing import TypeVar
 from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.lean.wire import library, statements
 from prover.lean.wire.answers import (
-    Constant,
-    Declarations,
     Elaboration,
-    ImportedModule,
-    LibraryPage,
     Name,
     Named,
     NegatedStatement,
@@ -21,6 +17,7 @@ from prover.lean.wire.answers import (
     TacticStep,
     TermShape,
 )
+from prover.lean.wire.library import Constant, Declarations, ImportedModule, LibraryPage
 from prover.lean.wire.lines import Request
 from prover.lean.workers.jobs import Priority
 from prover.theorem import Header, Theorem

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from prover.lean.wire.answers import Declarations, ImportedModule
+from prover.lean.wire.library import Declarations, ImportedModule
 from prover.premises import names, relevance
 from prover.premises.index import Index, load, read_module, save
 from prover.premises.query import QueryKind, kind_of

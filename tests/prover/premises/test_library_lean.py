@@ -11,7 +11,7 @@ import pytest_asyncio
 from prover.candidate import Candidate
 from prover.errors import InputError
 from prover.lean.checker import DEFAULT_TERMS
-from prover.lean.wire.answers import Declarations
+from prover.lean.wire.library import Declarations
 from prover.lean.workers.pool import WorkerPool
 from prover.premises.index import load, save
 from prover.premises.library import Library

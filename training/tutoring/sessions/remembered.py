@@ -18,7 +18,8 @@ from prover.assistance.disprove import Refuter
 from prover.candidate import Candidate
 from prover.events import Minimised, Proof
 from prover.lean.checker import DEFAULT_TERMS, Terms
-from prover.lean.wire.answers import Constant, NegatedStatement, ProofSteps, Screened
+from prover.lean.wire.answers import NegatedStatement, ProofSteps, Screened
+from prover.lean.wire.library import Constant
 from prover.options import CheckOptions
 from prover.requests import Check, Event, Search
 from prover.theorem import Theorem

@@ -12,13 +12,9 @@ from typing import Protocol, TypeVar, cast
 from prover.candidate import Candidate
 from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.lean.wire import library, quarantine
-from prover.lean.wire.answers import (
-    Export,
-    HandedOut,
-    Name,
-    Reference,
-)
+from prover.lean.wire.answers import Export, Name
 from prover.lean.wire.lines import Request
+from prover.lean.wire.quarantine import HandedOut, Reference
 from prover.lean.workers.questions import StatementQuestions
 from prover.theorem import Theorem
 from prover.verdict import Path, Verdict, VerdictKind

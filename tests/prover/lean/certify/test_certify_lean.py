@@ -21,7 +21,8 @@ from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.lean.runtimes.embedded.cache.install import cache_directory
 from prover.lean.runtimes.native import NativeToolchain, ResourceLimits, Sandbox
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
-from prover.lean.wire.answers import Constant, Elaboration, SorryGoals, TacticStep
+from prover.lean.wire.answers import Elaboration, SorryGoals, TacticStep
+from prover.lean.wire.library import Constant
 from prover.lean.workers.pool import WorkerPool
 from prover.theorem import Header, Theorem
 from prover.verdict import Trust, Verdict, VerdictKind

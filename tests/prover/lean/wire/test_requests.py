@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from prover.candidate import Candidate
 from prover.lean.checker import Terms
 from prover.lean.wire import checks, library, lines, statements
-from prover.lean.wire.answers import Constant, Sorry
+from prover.lean.wire.answers import Sorry
 from prover.lean.wire.checks import InvalidTextError, NoAnswerError
+from prover.lean.wire.library import Constant
 from prover.lean.wire.lines import AnswerError, ProtocolError
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Message, Mode, Policy, Region, Trust, VerdictKind
