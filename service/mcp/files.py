@@ -66,13 +66,13 @@ def theorem_named(file: LeanFile, name: str) -> Command:
     raise InputError("theorem_name", f"the file {text}; it states: {stated or 'none'}{more}")
 
 
-def holes_of(file: LeanFile) -> list[Hole]:
+def required_holes(file: LeanFile) -> list[Hole]:
     """Return the `sorry`s of a file.
 
     Raises:
         InputError: there is none, so that nothing would be checked.
     """
-    if found := holes(file):
+    if found := holes_of(file):
         return found
     raise InputError(
         "file_path", "the file has no `sorry` to fill: lean_verify checks a proof in it, lean_run_code a whole file"

@@ -1,4 +1,4 @@
-"""Answers of the worker other than verdicts (`prover.verdict`): statements, goals, tactic steps, constants.
+"""Answers of the worker about statements and proofs other than verdicts (`prover.verdict`): goals, tactic steps, terms.
 
 `containable` is that of `Verdict`.
 """

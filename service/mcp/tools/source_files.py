@@ -83,7 +83,7 @@ class FileTools(Tools):
         item first, so that the positions of the others stay true.
         """
         service, file = await self._service(), await files.read(file_path)
-        wanted = files.holes_at(file, line) if line else files.holes_of(file)
+        wanted = files.holes_at(file, line) if line else files.required_holes(file)
         ends = time.monotonic() + seconds
         items: list[HoleItem] = []
         faults: list[Fault] = []
