@@ -33,7 +33,7 @@ NOT_RUN = {
     "curl -sN http://127.0.0.1:8061/": HTTP,
     "printf '%s\\n' '{\"id\"": HTTP,
     "CUDA_VISIBLE_DEVICES=": OTHERS,
-    "python -c \"from transformers import": "reads a model; tests/prover/sampling/test_tokenizers.py writes such folders",
+    'python -c "from transformers import': "reads a model; tests/prover/sampling/test_tokenizers.py writes such folders",
     "leansieve cluster ": CLUSTER,
     "leansieve serve --config server.toml": CLUSTER,
     "ray start ": CLUSTER,
