@@ -18,7 +18,7 @@ from training.export.export import ModelExport, export_model
 from training.model.llama import save_for_serving
 from training.run.provenance import BaseModelRecord, Provenance, Segment, stated_license
 
-RAW_SAMPLES = Path(__file__).parents[2] / "training" / "artifacts" / "short" / "samples" / "core_dev"
+RAW_SAMPLES = Path(__file__).parents[2] / "training" / "artifacts" / "grown" / "samples" / "core_dev"
 
 
 @pytest.fixture(scope="module")
