@@ -390,7 +390,7 @@ def test_a_comment_that_is_never_closed_reaches_lean_and_is_told_where_it_opens(
     verdict = Verdict(
         VerdictKind.REJECTED, messages=(Message("error", "unterminated comment", line=at[0], column=at[1]),)
     )
-    assert [(one.line, one.column, one.text) for one in left_open(file, verdict, {0})] == [
+    assert [(one.line, one.column, one.text) for one in left_open(file, verdict, range(len(file.commands)))] == [
         (*place, "unterminated comment")
     ]
     (message,) = file.placed(verdict).messages

@@ -189,7 +189,9 @@ async def storm(pool: WorkerPool, count: int) -> None:
 
     await idle(pool)
     before, ends = pids(pool), pool.stats().ends
-    await asyncio.gather(*(one(number) for number in range(count)))
+    async with asyncio.TaskGroup() as group:  # a failure ends them all, and other tests find the pool idle
+        for number in range(count):
+            group.create_task(one(number))
     await idle(pool)
     assert pool.stats().queued == 0
     assert (pids(pool), pool.stats().ends) == (before, ends)
