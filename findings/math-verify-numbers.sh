@@ -3,8 +3,8 @@
 #
 # By ISO 80000-1 thousands are divided by a thin space, in LaTeX 12\,345. math-verify reads the sum of 12 and 345, as of a whole number and a
 # fraction behind it; 10\,000 is 0, and of 12~345 the 12 is left. Commas, plain or in braces, are understood. Of 1e-3 and 2.5e6, as
-# programs write numbers, it takes what stands before the e; as LaTeX, the e is Euler's number. So 12345 is a wrong answer to 12\,345 and
-# 357 a right one. Expected: the number, or that nothing is understood.
+# programs write numbers, it takes what stands before the e; as LaTeX, the e is Euler's number. So the right answer 12345 to 12\,345 is
+# refused. Expected: the number, or that nothing is understood.
 set -eu
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
@@ -16,8 +16,7 @@ from math_verify import parse, verify
 
 for number in ("$12345$", "$12,345$", "$12{,}345$", r"$12\,345$", "$12 345$", "$12~345$", r"$10\,000$", "1e-3", "2.5e6", "$2.5e6$"):
     print(number, "is", parse(number)[0])
-for answer in ("$12345$", "$357$"):
-    print(answer, "answers", verify(parse(r"$12\,345$"), parse(answer)))
+print("the right answer is accepted:", verify(parse(r"$12\,345$"), parse("$12345$")))
 EOT
 seen=$(venv/bin/python look.py)
 expected='$12345$ is 12345
@@ -30,7 +29,6 @@ $10\,000$ is 10*0
 1e-3 is 1
 2.5e6 is 2.50000000000000
 $2.5e6$ is 2.5*E*6
-$12345$ answers False
-$357$ answers True'
+the right answer is accepted: False'
 printf '%s\n' "$seen"
 test "$seen" = "$expected" || { printf 'this has changed; it was:\n%s\n' "$expected" >&2; exit 1; }
