@@ -21,25 +21,29 @@ def load_tokenizer(folder: Path) -> Any:
         OSError: there is none in the folder.
         ValueError: its files are wrong.
     """
-    from transformers import AutoTokenizer, PreTrainedTokenizerFast  # slow to import
-
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    if _faithful(tokenizer, folder):
-        return tokenizer
-    return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    return _read(folder)[0]
 
 
 @contextmanager
 def tokenizer_folder(checkpoint: Path) -> Iterator[Path]:
     """Provide a folder whose tokenizer every reader of transformers takes as it is: the checkpoint, or a temporary one."""
-    from transformers import AutoTokenizer  # slow to import
-
-    if _faithful(AutoTokenizer.from_pretrained(checkpoint, local_files_only=True), checkpoint):
+    tokenizer, as_stored = _read(checkpoint)
+    if as_stored:
         yield checkpoint
         return
     with tempfile.TemporaryDirectory(prefix="leansieve-tokenizer-") as folder:
-        load_tokenizer(checkpoint).save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
         yield Path(folder)
+
+
+def _read(folder: Path) -> tuple[Any, bool]:
+    """Return the tokenizer, and whether transformers reads it by itself as `tokenizer.json` has it."""
+    from transformers import AutoTokenizer, PreTrainedTokenizerFast  # slow to import
+
+    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    if _faithful(tokenizer, folder):
+        return tokenizer, True
+    return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True), False
 
 
 def _faithful(tokenizer: Any, folder: Path) -> bool:

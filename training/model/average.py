@@ -13,8 +13,9 @@ import sys
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers import AutoModelForCausalLM, PreTrainedModel
 
+from prover.sampling.tokenizers import load_tokenizer
 from training.model.llama import save_for_serving
 from training.run.provenance import Provenance, Segment, describe_base, hash_weights
 
@@ -43,8 +44,7 @@ def average(model: Path, other: Path, share: float, out: Path, command: str = ""
         base=describe_base(str(model), model),
         command=command,
     )
-    tokenizer = AutoTokenizer.from_pretrained(model, local_files_only=True)
-    save_for_serving(result, tokenizer, out, dtype="bfloat16", about=record)
+    save_for_serving(result, load_tokenizer(model), out, dtype="bfloat16", about=record)
 
 
 def _loaded(folder: Path) -> PreTrainedModel:
