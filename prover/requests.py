@@ -236,8 +236,8 @@ class Service(Protocol):
         ...
 
     def prove(self, request: Search) -> AsyncGenerator[Event, None]:
-        """Search proofs. Yields `Accepted`, then proofs and progress, then `Finished`. Closing the generator cancels
-        the search.
+        """Search proofs. Yields `Accepted`, then proofs and progress, then `Finished`; only `Finished` if the time is
+        over before the statement has elaborated. Closing the generator cancels the search.
 
         Raises:
             StatementError: Lean rejects the statement.

@@ -140,7 +140,10 @@ async def until_refuted(
     spent, proved = Progress(), False
     ends = time.monotonic() + search.options.budget.seconds
     async with contextlib.aclosing(events):
-        yield await anext(events)  # the statement elaborates
+        first = await anext(events)
+        yield first
+        if isinstance(first, Finished):  # time was out before the statement had elaborated
+            return
         refuting = asyncio.ensure_future(disprove(refuter, search))
         try:
             while True:

@@ -80,7 +80,10 @@ async def screened(
     """
     ends = time.monotonic() + seconds
     async with contextlib.aclosing(events):
-        yield await anext(events)  # the statement elaborates
+        first = await anext(events)
+        yield first
+        if isinstance(first, Finished):  # time was out before the statement had elaborated
+            return
         async with asked_meanwhile(partial(notes, screener, theorem, terms), _NO_NOTES) as pending_notes:
             async for event in events:
                 if isinstance(event, Finished):

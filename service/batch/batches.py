@@ -93,7 +93,7 @@ class ItemAnswer:
         proofs: distinct verified proofs, in the order in which they were found.
         ending: reason why its search ended, if there was one.
         spent: spending of its search.
-        verdict: verdict on the statement, for `INVALID`.
+        verdict: verdict on the statement, for `INVALID`, and for `UNPROVED` if the statement did not elaborate in time.
         error: one sentence, for `REFUSED` and `FAILED`.
         attempts: number of attempts; more than one if a server died.
         notes: peculiarities of the statement.

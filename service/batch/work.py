@@ -23,6 +23,7 @@ from prover.lean.workers.client import Scopes
 from prover.requests import BusyError, Search, Service, StatementError, UnavailableError
 from prover.store.errors import StoreError
 from prover.store.records.queue import Backlog, BatchQueue, Lease
+from prover.verdict import Verdict, VerdictKind
 from service.auth.identity import Identity
 from service.batch.batches import BatchItem, ItemAnswer, ItemOutcome
 from service.batch.stored import ANSWER, StoredOptions, read_options, read_search
@@ -260,7 +261,7 @@ class Work:
             except BusyError as error:
                 await asyncio.sleep(error.seconds * random.uniform(0.5, 1.5))
             except StatementError as error:
-                return ItemAnswer(item.id, ItemOutcome.INVALID, item.family, spent=spent, verdict=error.verdict)
+                return _not_taken(item, spent, error.verdict)
             except UnavailableError:
                 raise
             except UserError as error:
@@ -275,6 +276,13 @@ async def _kept_up(loop: Callable[[], Coroutine[Any, Any, None]]) -> None:
         except Exception:
             _log.exception("the loop that works on batches failed, and is restarted")
         await asyncio.sleep(POLL_SECONDS)
+
+
+def _not_taken(item: BatchItem, spent: Progress, verdict: Verdict) -> ItemAnswer:
+    """Return the answer for a statement that Lean did not accept; one that ran out of time is not called invalid."""
+    late = verdict.kind is VerdictKind.TIMEOUT
+    outcome, ending = (ItemOutcome.UNPROVED, Ending.SECONDS_SPENT) if late else (ItemOutcome.INVALID, None)
+    return ItemAnswer(item.id, outcome, item.family, ending=ending, spent=spent, verdict=verdict)
 
 
 def _answered(item: BatchItem, finished: Finished, found: list[Proof]) -> ItemAnswer:

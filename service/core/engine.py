@@ -38,7 +38,7 @@ from prover.requests import (
 from prover.sampling.portfolio.portfolio import PortfolioSampler
 from prover.sampling.sampler import ProofModel, Sampler, SamplerUnavailableError
 from prover.search.background import asked_meanwhile
-from prover.search.search import Finished, ProofSearch
+from prover.search.search import Ending, Finished, Progress, ProofSearch
 from prover.search.stuck import stuck_at
 from prover.search.terms import SearchTerms
 from prover.tutor.guidance import load_guidance
@@ -210,7 +210,12 @@ class Engine(LeanEngine):
             None if wanted.minimise else settings.polishing_seconds,
         )
         with as_user_errors(request.theorem):
-            elaboration = await client.elaborate(request.theorem, terms)
+            try:
+                async with asyncio.timeout(wanted.budget.seconds):
+                    elaboration = await client.elaborate(request.theorem, terms)
+            except TimeoutError:
+                yield Finished(Ending.SECONDS_SPENT, Progress().later(time.monotonic() - started), {})
+                return
             accept(elaboration, terms.policy)
             yield Accepted(elaboration.goal)
             before = time.monotonic() - started

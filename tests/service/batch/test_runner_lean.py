@@ -12,11 +12,12 @@ from structlog.testing import capture_logs
 from prover.errors import InputError
 from prover.events import Ending
 from prover.lean.workers.pool import WorkerPool
-from prover.options import Budget, SearchOptions
+from prover.options import Budget, CheckOptions, SearchOptions
 from prover.requests import BusyError, UnavailableError
 from prover.store.database import Database
 from prover.store.records.queue import BatchQueue
 from prover.theorem import Theorem
+from prover.verdict import Limits, VerdictKind
 from service.auth import tokens
 from service.auth.identity import Role
 from service.auth.owners import Owners
@@ -98,6 +99,18 @@ async def test_each_item_is_answered_once(runner: BatchRunner) -> None:
     assert bad.verdict.messages
     assert "nowhere" in answers["refused"].error
     assert {answer.family for name, answer in answers.items() if name != "refused"} == {"family"}
+
+
+async def test_a_statement_that_does_not_elaborate_in_time_is_not_called_invalid(runner: BatchRunner) -> None:
+    goal = "∀ a b c d e : Fin 14, a + b + c + d + e = e + d + c + b + a"
+    slow = Theorem(f"theorem slow : (fun (_ : {goal}) => True) (by decide)")
+    check = CheckOptions(Limits(seconds=1, heartbeats=4_000_000, recursion=4_000))
+    batch = await runner.submit(BatchRequest(items(slow), replace(OPTIONS, check=check)))
+    answers, _ = await watched(runner, batch)
+    answer = answers[slow.digest[:8]]
+    assert (answer.outcome, answer.ending) == (ItemOutcome.UNPROVED, Ending.SECONDS_SPENT)
+    assert answer.verdict is not None
+    assert answer.verdict.kind is VerdictKind.TIMEOUT
 
 
 async def test_a_watcher_comes_back_with_its_cursor(runner: BatchRunner) -> None:

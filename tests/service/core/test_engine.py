@@ -1,12 +1,14 @@
 """The engine behind the service, as far as it needs no Lean."""
 
 import asyncio
+import contextlib
+from collections.abc import AsyncIterator
 from pathlib import Path
 from unittest.mock import AsyncMock
 
 import pytest
 
-from prover.events import Finished
+from prover.events import Ending, Finished
 from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from prover.lean.wire.answers import Elaboration
 from prover.lean.workers.client import PoolClient
@@ -56,8 +58,39 @@ async def test_the_time_in_which_lean_starts_for_a_statement_is_time_of_its_sear
     monkeypatch.setattr(Engine, "workers", 1)
     engine = Engine(Settings())
     engine._started = True
-    request = Search(Theorem("theorem a : True"), SearchOptions(budget=Budget(seconds=0.05)))
+    request = Search(Theorem("theorem a : True"), SearchOptions(budget=Budget(seconds=0.2)))
     finished = [event async for event in engine._search(request, client)][-1]
     assert isinstance(finished, Finished)
     assert finished.spent.seconds >= finished.spent.waited >= 0.1
+    await engine.close()
+
+
+@pytest.mark.parametrize("disprove", [False, True])
+async def test_a_search_ends_on_time_although_its_statement_has_not_elaborated(
+    monkeypatch: pytest.MonkeyPatch, disprove: bool
+) -> None:
+    """A search of five seconds took as long as Lean needed to start, and to elaborate."""
+    stopped = asyncio.Event()
+
+    async def elaborate(*_: object) -> Elaboration:
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            stopped.set()
+        raise AssertionError
+
+    @contextlib.asynccontextmanager
+    async def client() -> AsyncIterator[object]:
+        yield AsyncMock(PoolClient, elaborate=elaborate)
+
+    engine = Engine(Settings())
+    engine._started = True
+    monkeypatch.setattr(Engine, "workers", 1)
+    monkeypatch.setattr(engine, "_client", client)
+    options = SearchOptions(budget=Budget(seconds=0.05), disprove=disprove)
+    (finished,) = [event async for event in engine.prove(Search(Theorem("theorem a : True"), options))]
+    assert isinstance(finished, Finished)
+    assert finished.ending is Ending.SECONDS_SPENT
+    assert finished.spent.seconds == finished.spent.waited >= 0.05
+    assert stopped.is_set()
     await engine.close()
