@@ -27,7 +27,7 @@ from prover.errors import InputError
 from prover.options import CheckOptions, SearchOptions
 from prover.requests import Check, LateError, Search, Service, StatementError
 from prover.requests import Event as SearchEvent
-from prover.search.search import Finished, Proof
+from prover.search.search import Ending, Finished, Proof
 from prover.source import lean_file, showing
 from prover.source.faults import below_faults
 from prover.source.lean_file import LeanFile
@@ -181,7 +181,8 @@ class _Filling:
                     elif isinstance(event, Finished):
                         best = next(iter(event.proofs or found), None)
                         outcome = await self._fitted(hole, best) if best else HoleOutcome(hole)
-                        yield replace(outcome, finished=event)
+                        late = best is None and event.ending is Ending.SECONDS_SPENT
+                        yield replace(outcome, finished=event, timed_out=late)
         except StatementError as error:
             yield HoleOutcome(hole, verdict=error.verdict)
 
@@ -220,7 +221,7 @@ class _Filling:
             yield HoleOutcome(hole, verdict=error.verdict)
             return
         except LateError:
-            yield HoleOutcome(hole)
+            yield HoleOutcome(hole, timed_out=True)
             return
         except InputError as error:
             if error.field != "place":
@@ -236,7 +237,7 @@ class _Filling:
             async for proof, replacement in closings:
                 yield HoleOutcome(hole, proof, replacement)
                 return
-        yield HoleOutcome(hole)
+        yield HoleOutcome(hole, timed_out=looked.suggestions.timed_out)
 
     async def recheck(self) -> list[Hole]:
         """Return the filled holes that do not verify in the completed, newly parsed file; empty if all do.

@@ -75,6 +75,7 @@ class HoleOutcome:
         replacement: text that replaces the hole.
         finished: last event of the search, if there was one.
         verdict: verdict on the statement, if it does not elaborate or rests on something unproved.
+        timed_out: whether there is no proof because the time was over before everything had been tried.
     """
 
     hole: Hole
@@ -82,6 +83,7 @@ class HoleOutcome:
     replacement: str = ""
     finished: Finished | None = None
     verdict: Verdict | None = None
+    timed_out: bool = False
 
     @property
     def item(self) -> Command:

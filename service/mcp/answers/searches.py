@@ -100,7 +100,8 @@ class HoleItem(BaseModel):
     def of(cls, file: LeanFile, outcome: HoleOutcome) -> "HoleItem":
         """Convert an outcome; columns of this protocol count from 1."""
         messages = outcome.verdict.messages if outcome.verdict else ()
-        reason = "" if outcome.proof else (messages[0].text if messages else "no proof was found in the time given")
+        none = "no proof was found in the time given" if outcome.timed_out else "no proof was found: all was tried"
+        reason = "" if outcome.proof else messages[0].text if messages else none
         hole = outcome.hole
         (start_line, start), (end_line, end) = (line_and_column(file.text, at) for at in (hole.start, hole.end))
         return cls(

@@ -87,11 +87,13 @@ class FileTools(Tools):
         ends = time.monotonic() + seconds
         items: list[HoleItem] = []
         faults: list[Fault] = []
+        late = False
         filling = fill.fill(service, file, wanted, self._searching(seconds), ends, judge_file=False)
         async with contextlib.aclosing(filling) as events:
             async for event in events:
                 if isinstance(event, HoleOutcome):
                     items.append(HoleItem.of(file, event))
+                    late |= event.timed_out
                     await progress.report_progress(len(items), len(wanted), f"{event.item.name}")
                 elif isinstance(event, CommandRejected):
                     faults.append(event.fault)
@@ -102,7 +104,12 @@ class FileTools(Tools):
                         else one
                         for one, became in zip(items, event.outcomes, strict=True)
                     ]
-        answer = FillAnswer(ok=all(one.ok for one in items), items=items[:MOST_ITEMS], partial=len(items) > MOST_ITEMS)
+        answer = FillAnswer(
+            ok=all(one.ok for one in items),
+            items=items[:MOST_ITEMS],
+            partial=len(items) > MOST_ITEMS,
+            timed_out=late,
+        )
         return answer.about(showing.showing(file.commands), faults)
 
     @answering(GoalAnswer, Role.PROVE)

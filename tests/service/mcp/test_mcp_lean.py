@@ -12,7 +12,9 @@ from mcp.client import Client as Agent
 from mcp.client.stdio import StdioServerParameters
 from mcp.client.streamable_http import streamable_http_client
 
+from prover.assistance.suggest import Suggest, Suggestions
 from prover.requests import Accepted, Check, Event, Search
+from prover.search.search import Ending, Finished, Progress
 from prover.verdict import Trust, Verdict, VerdictKind
 from service.auth import tokens
 from service.auth.identity import Quota, Role
@@ -318,6 +320,36 @@ async def test_a_cancelled_call_ends_its_search() -> None:
         await endless.begun.wait()
         call.cancel()
         await asyncio.wait_for(endless.closed.wait(), 20)
+
+
+class Unproductive:
+    """A service that finds nothing, for lack of time or of ideas."""
+
+    def __init__(self, late: bool) -> None:
+        self._late = late
+
+    async def prove(self, search: Search) -> AsyncGenerator[Event, None]:
+        yield Accepted("⊢ False")
+        yield Finished(Ending.SECONDS_SPENT if self._late else Ending.SAMPLERS_EXHAUSTED, Progress(), {})
+
+    async def suggest(self, request: Suggest) -> Suggestions:
+        return Suggestions(("⊢ False",), (), 40, timed_out=self._late)
+
+
+@pytest.mark.parametrize(
+    ("late", "error"),
+    [(True, "no proof was found in the time given"), (False, "no proof was found: all was tried")],
+)
+@pytest.mark.parametrize("proof", ["sorry", "skip; sorry"], ids=["whole", "inner"])
+async def test_an_unfilled_sorry_says_whether_the_time_was_over(
+    tmp_path: Path, proof: str, late: bool, error: str
+) -> None:
+    file = tmp_path / "Hard.lean"
+    file.write_text(f"theorem hard : False := by {proof}\n", encoding="utf-8")
+    async with listening(Unproductive(late), Settings()) as url, Agent(url) as agent:
+        filled = await answer(agent, "lean_fill_sorries", file_path=str(file))
+    assert (filled["ok"], filled["timed_out"]) == (False, late)
+    assert [item["error"] for item in filled["items"]] == [error]
 
 
 class Counting:

@@ -317,5 +317,6 @@ def _print_outcome(path: Path, file: LeanFile, outcome: HoleOutcome) -> None:
     elif outcome.finished and outcome.finished.refutation:
         _print_refutation(f"{where}: ", outcome.finished.refutation)
     else:
-        why = ending(outcome.finished) if outcome.finished else "no tactic closes the goal"
+        none = "time is over" if outcome.timed_out else "no tactic closes the goal"
+        why = ending(outcome.finished) if outcome.finished else none
         common.stdout.print(common.shown(f"{where}: no proof: {why}", "yellow"))
