@@ -3,10 +3,10 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AwareDatetime, BaseModel, ConfigDict, ValidationError
 
 from prover.candidate import Candidate
 from prover.lean.checker import Checker, Terms
@@ -15,6 +15,7 @@ from prover.verdict import Limits, Mode, Path, Policy, Trust, Verdict
 
 LONGEST_RECEIPT = 8 << 20
 """Maximum size of a receipt in bytes."""
+_CLOCKS_DIFFER = timedelta(minutes=10)  # of two machines
 
 
 _TRUSTS: Mapping[Trust, Literal["KERNEL_REPLAYED", "ISOLATED_REPLAY", "CROSS_CHECKED"]] = {
@@ -110,7 +111,7 @@ class Receipt(_Strict):
     kernel: str = ""
     path: Path = Path.LISTED
     origin: _Origin
-    issued: datetime
+    issued: AwareDatetime
 
     @classmethod
     def of(cls, theorem: Theorem, candidate: Candidate, verdict: Verdict, limits: Limits, toolchain: Toolchain) -> Self:
@@ -230,4 +231,7 @@ class Receipt(_Strict):
             "axioms_complete": self.axioms_complete if "axioms_complete" in given else verdict.axioms_complete,
             "assumed": sorted(self.assumed if crosschecked and "assumed" in given else verdict.assumed),
         }
-        return verdict, [f"{key} was {then[key]!r} and is {now[key]!r}" for key in now if then[key] != now[key]]
+        differences = [f"{key} was {then[key]!r} and is {now[key]!r}" for key in now if then[key] != now[key]]
+        if self.issued > datetime.now(UTC) + _CLOCKS_DIFFER:
+            differences.append(f"issued is {self.issued.astimezone(UTC):%Y-%m-%d %H:%M} UTC, which is in the future")
+        return verdict, differences

@@ -1,6 +1,8 @@
 """Receipts: content, rejected input, and repeated checks by Lean."""
 
 import json
+from datetime import UTC, datetime, timedelta, timezone
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -44,6 +46,7 @@ def test_nothing_below_kernel_replay_gets_a_receipt(verdict: Verdict) -> None:
         ({"format": 2}, "format"),
         ({"extra": 1}, "extra"),
         ({"header": "import ../x"}, "header line 1"),
+        ({"issued": "2026-01-01T00:00:00"}, "issued: Input should have timezone info"),
     ],
 )
 def test_a_receipt_that_was_changed_is_refused_with_the_place(change: dict[str, object], says: str) -> None:
@@ -55,6 +58,23 @@ def test_a_receipt_that_was_changed_is_refused_with_the_place(change: dict[str, 
 def test_text_that_is_no_receipt_is_refused() -> None:
     with pytest.raises(ReceiptError, match="not a receipt"):
         Receipt.read("not json")
+
+
+@pytest.mark.parametrize(
+    ("issued", "said"),
+    [
+        (datetime.now(UTC) + timedelta(minutes=1), []),
+        (
+            datetime(2999, 1, 2, 5, tzinfo=timezone(timedelta(hours=2))),
+            ["issued is 2999-01-02 03:00 UTC, which is in the future"],
+        ),
+    ],
+    ids=["clocks that differ", "future"],
+)
+async def test_a_receipt_of_the_future_differs(issued: datetime, said: list[str]) -> None:
+    checker = AsyncMock(check=AsyncMock(return_value=VERIFIED))
+    read = Receipt.read(json.dumps({**json.loads(receipt().write()), "issued": issued.isoformat()}))
+    assert await read.check_again(checker, HERE) == (VERIFIED, said)
 
 
 @pytest.mark.lean
