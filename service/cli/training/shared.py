@@ -5,7 +5,7 @@ import errno
 import os
 import signal
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Annotated
 
@@ -95,8 +95,11 @@ def _sentence(text: str) -> str:
 
 
 @contextlib.contextmanager
-def interruptible() -> Iterator[None]:
+def interruptible(resumption: Callable[[], str] = lambda: "resumes where it stopped") -> Iterator[None]:
     """Let SIGINT and SIGTERM cancel the work inside.
+
+    Args:
+        resumption: returns what the same command does after an interrupt.
 
     Raises:
         typer.Exit: with `INTERRUPTED`, after a signal.
@@ -109,7 +112,7 @@ def interruptible() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        remark("interrupted; the same command resumes from the last checkpoint")
+        remark(f"interrupted; the same command {resumption()}")
         raise typer.Exit(common.INTERRUPTED) from None
     finally:
         for number, handler in before.items():

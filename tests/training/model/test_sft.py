@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -224,6 +225,22 @@ def test_an_interrupted_run_says_how_to_go_on(tmp_path: Path, proofs: Path) -> N
     assert process.returncode == 130
     (kept,) = list_checkpoints(tmp_path / "run" / "run" / "checkpoints")[-1:]
     assert step_of(kept) == steps_logged(config)[-1]
+
+
+def test_a_run_that_is_interrupted_before_its_first_step_promises_no_checkpoint(tmp_path: Path) -> None:
+    fifo = tmp_path / "proofs.jsonl"
+    os.mkfifo(fifo)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "service", "train", write_config(tmp_path / "run", fifo)],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    with fifo.open("w"):  # opens when the command reads its proofs
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert said.endswith("interrupted; the same command begins again: there is no checkpoint yet\n")
 
 
 @pytest.mark.parametrize(

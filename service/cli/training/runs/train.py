@@ -3,7 +3,7 @@
 import shlex
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from service.cli import common
 from service.cli.training import shared
 from service.cli.training.places import places, sampling_place
 from service.core.resources.leans import pool_of
+
+if TYPE_CHECKING:
+    from training.config import TrainingConfig
 
 
 def train(
@@ -35,7 +38,13 @@ def train(
     """
     settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
     shared.quiet_libraries(settings)
-    with shared.user_errors(), shared.interruptible():
+    training: TrainingConfig | None = None
+
+    def resumption() -> str:
+        kept = training is not None and any((training.run.folder / "checkpoints").glob("step-*"))
+        return "resumes from the last checkpoint" if kept else "begins again: there is no checkpoint yet"
+
+    with shared.user_errors(), shared.interruptible(resumption):
         from training.config import load_config
 
         training = load_config(file, changes or ())
