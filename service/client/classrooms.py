@@ -26,12 +26,12 @@ class ClassroomClient:
 
     async def open(self, label: str, theorems: Sequence[ClassroomTheorem], seconds: float | None = None) -> Classroom:
         """See `Classrooms.open`."""
-        request = classroom_pb2.CreateClassroomRequest(
-            label=label, theorems=[messages.theorem_to_proto(one) for one in theorems]
-        )
-        if seconds is not None:
-            request.ttl.CopyFrom(fields.duration(seconds))
         with self._errors():
+            request = classroom_pb2.CreateClassroomRequest(
+                label=label, theorems=[messages.theorem_to_proto(one) for one in theorems]
+            )
+            if seconds is not None:
+                request.ttl.CopyFrom(fields.duration(seconds))
             response = await self._calls.CreateClassroom(request, timeout=_SLACK_SECONDS)
         return messages.classroom_from_proto(response.classroom)
 
@@ -103,12 +103,12 @@ class ClassroomClient:
         self, key: str, theorem: str, proof: str, wanted: bool = True, seconds: float | None = None
     ) -> Tutored:
         """Store a learner's proof and return how far it holds, with one more hint if `wanted`."""
-        request = classroom_pb2.SuggestClassroomHintRequest(
-            learner_key=key, theorem_id=theorem, proof=proof, read_only=not wanted
-        )
-        if seconds is not None:
-            request.timeout.CopyFrom(fields.duration(seconds))
         with self._errors():
+            request = classroom_pb2.SuggestClassroomHintRequest(
+                learner_key=key, theorem_id=theorem, proof=proof, read_only=not wanted
+            )
+            if seconds is not None:
+                request.timeout.CopyFrom(fields.duration(seconds))
             response = await self._calls.SuggestClassroomHint(request, timeout=(seconds or 0.0) + _SLACK_SECONDS)
         return hint_messages.response_from_proto(response.answer)
 

@@ -1,8 +1,9 @@
 """`Client`: the service of a running server, with the engine's dataclasses as arguments and results."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterator
-from typing import Self
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator
+from typing import Any, Self
 
 import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
@@ -14,15 +15,16 @@ from leansieve.v1.proof_search_pb2_grpc import ProofSearchServiceStub
 from leansieve.v1.server_pb2_grpc import ServerServiceStub
 from prover.assistance.against import Solution, Solved
 from prover.assistance.suggest import Suggest, Suggestions
-from prover.errors import UserError
+from prover.errors import InputError, UserError
 from prover.premises.query import Premises, QueryResult
-from prover.requests import Check, Event, Search, ServedModel, ServiceInfo, UnavailableError
+from prover.requests import Check, Event, GoneError, Search, ServedModel, ServiceInfo, UnavailableError
 from prover.tutor.hints import Tutored, Tutoring
 from prover.verdict import Verdict
 from service.batch.batches import BatchEvent, BatchRequest, BatchStatus
 from service.client.classrooms import ClassroomClient
 from service.client.connection import open_channel
 from service.contract import values
+from service.contract.fields import finite, put
 from service.contract.messages import batch as batches
 from service.contract.messages import hint as hint_messages
 from service.contract.messages import info, search, solution
@@ -77,19 +79,34 @@ class Client:
 
         Raises:
             UserError: the stream as a whole failed.
+            Exception: raised by `requests`.
         """
+        refused: list[tuple[str, UserError]] = []
+        failures: list[Exception] = []
 
         async def items() -> AsyncIterator[check_pb2.CheckProofsRequest]:
-            async for name, request in requests:
-                yield check_pb2.CheckProofsRequest(id=name, check=values.check_to_proto(request))
+            try:  # gRPC cancels the call after an error here, and does not report it
+                async for name, request in requests:
+                    try:
+                        message = check_pb2.CheckProofsRequest(check=values.check_to_proto(request))
+                        put(message, "id", name)
+                    except UserError as error:
+                        refused.append((name, error))
+                        continue
+                    yield message
+            except Exception as error:
+                failures.append(error)
 
-        call = self._checks.CheckProofs(items())
-        with self._errors(call):
+        with self._stream(lambda: self._checks.CheckProofs(items())) as call:
             async for response in call:
                 if response.WhichOneof("outcome") == "error":
                     yield response.id, error_of(response.error, self._address)
                 else:
                     yield response.id, values.verdict_from_proto(response.verdict)
+        for name, error in refused:
+            yield name, error
+        if failures:
+            raise failures[0]
 
     async def check_solution(self, request: Solution) -> list[Solved]:
         """See `prover.assistance.against.solved`."""
@@ -99,11 +116,13 @@ class Client:
 
     async def prove(self, request: Search) -> AsyncGenerator[Event, None]:
         """See `Service.prove`."""
-        call = self._searches.Prove(
-            search.request_to_proto(request), timeout=request.options.budget.seconds + _SLACK_SECONDS
-        )
+
+        def start() -> Any:
+            seconds = request.options.budget.seconds + _SLACK_SECONDS
+            return self._searches.Prove(search.request_to_proto(request), timeout=seconds)
+
         reader = EventReader()
-        with self._errors(call):
+        with self._stream(start) as call:
             async for response in call:
                 event = reader.event(response)
                 if event is not None:
@@ -113,8 +132,7 @@ class Client:
         self, request: fill_pb2.FillSorriesRequest, seconds: float | None = None
     ) -> AsyncGenerator[fill_pb2.FillSorriesResponse, None]:
         """Fill the `sorry`s of a file within so many seconds. Raises as `prove`."""
-        call = self._searches.FillSorries(request, timeout=seconds)
-        with self._errors(call):
+        with self._stream(lambda: self._searches.FillSorries(request, timeout=seconds)) as call:
             async for response in call:
                 yield response
 
@@ -150,8 +168,12 @@ class Client:
 
     async def watch(self, batch_id: str, after: int = 0) -> AsyncGenerator[BatchEvent, None]:
         """See `Batches.watch`."""
-        call = self._batch_calls.WatchBatchResults(batch_pb2.WatchBatchResultsRequest(id=batch_id, after=after))
-        with self._errors(call):
+
+        def start() -> Any:
+            request = batch_pb2.WatchBatchResultsRequest(id=batch_id, after=after)
+            return self._batch_calls.WatchBatchResults(request)
+
+        with self._stream(start) as call:
             async for response in call:
                 event = batches.event_from_proto(response)
                 if event is not None:
@@ -203,12 +225,14 @@ class Client:
         """Wait until the server's health is SERVING.
 
         Raises:
+            InputError: the time is not finite.
             UnavailableError: it is not ready within that time, or the server cannot be reached.
         """
-        request = health_pb2.HealthCheckRequest(service="")
-        watch = health_pb2_grpc.HealthStub(self._channel).Watch(  # type: ignore[attr-defined]
-            request, timeout=seconds, wait_for_ready=True
-        )
+        timeout = finite(seconds)
+        with self._errors():
+            request = health_pb2.HealthCheckRequest(service="")
+            stub = health_pb2_grpc.HealthStub(self._channel)
+            watch = stub.Watch(request, timeout=timeout, wait_for_ready=True)  # type: ignore[attr-defined]
         try:
             async for response in watch:
                 if response.status == health_pb2.HealthCheckResponse.SERVING:
@@ -222,15 +246,34 @@ class Client:
         raise UnavailableError(f"the server at {self._address} ended before it was ready")
 
     @contextlib.contextmanager
-    def _errors(self, call: grpc.aio.Call | None = None) -> Iterator[None]:
-        """Convert gRPC errors to the service's; close the call at the end."""
+    def _errors(self) -> Iterator[None]:
+        """Convert errors of gRPC and protobuf to the service's."""
         try:
             yield
         except grpc.aio.AioRpcError as error:
             raise self._to_user_error(error) from None
+        except grpc.aio.UsageError:
+            raise UnavailableError("this client is closed: make its calls inside its `async with`") from None
+        except (TypeError, ValueError, OverflowError) as error:
+            raise InputError("request", f"an argument of the call is invalid: {error}") from None
+
+    @contextlib.contextmanager
+    def _stream(self, start: Callable[[], Any]) -> Iterator[Any]:
+        """Start a call with several responses, convert its errors, and close it at the end."""
+        with self._errors():
+            call = start()
+        try:
+            yield call
+        except grpc.aio.AioRpcError as error:
+            raise self._to_user_error(error) from None
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            # gRPC also raises this where it cannot connect and there is nothing to send.
+            raise GoneError(f"the call to the server at {self._address} was broken off") from None
         finally:
-            if call is not None:
-                call.cancel()
+            call.cancel()
 
     def _to_user_error(self, error: grpc.aio.AioRpcError) -> UserError:
         return status.to_error(error, self._address)

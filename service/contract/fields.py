@@ -3,12 +3,13 @@ conversion of options as their types declare them (no option is named here), and
 """
 
 import functools
+import math
 from dataclasses import is_dataclass, replace
 from enum import Enum
 from typing import Any, TypeVar
 
 import protovalidate
-from google.protobuf.descriptor import Descriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -17,6 +18,22 @@ from prover.errors import InputError
 from prover.option import D, Dataclass, declared
 
 _MOST_VIOLATIONS = 16
+_LONGEST_SHOWN = 80  # characters of a value in an error
+_WHOLE = "a whole number"
+_KINDS = {
+    FieldDescriptor.CPPTYPE_STRING: "a string",
+    FieldDescriptor.CPPTYPE_BOOL: "true or false",
+    FieldDescriptor.CPPTYPE_DOUBLE: "a number",
+    **dict.fromkeys(
+        (
+            FieldDescriptor.CPPTYPE_INT32,
+            FieldDescriptor.CPPTYPE_INT64,
+            FieldDescriptor.CPPTYPE_UINT32,
+            FieldDescriptor.CPPTYPE_UINT64,
+        ),
+        _WHOLE,
+    ),
+}
 
 
 def validate(request: Message) -> None:
@@ -59,7 +76,7 @@ def write(options: Dataclass, message: M) -> M:
     without a field are omitted.
 
     Raises:
-        InputError: an enum has no value of that name.
+        InputError: an enum has no value of that name, or as `put` and `finite`.
     """
     for name, field in _carried(type(options), message.DESCRIPTOR):
         value = getattr(options, name)
@@ -72,12 +89,30 @@ def write(options: Dataclass, message: M) -> M:
         elif field.enum_type is not None:
             setattr(message, field.name, choice_to_proto(field.enum_type, name, value))
         elif field.message_type is None:
-            setattr(message, field.name, value)
+            put(message, field.name, value)
         elif part:
             write(value, getattr(message, field.name)).SetInParent()
         else:
-            getattr(message, field.name).CopyFrom(duration(value))
+            getattr(message, field.name).CopyFrom(duration(value, name))
     return message
+
+
+def put(message: Message, field: str, value: Any, place: str = "") -> None:
+    """Set a scalar field; in errors, `place` is put before its name.
+
+    Raises:
+        InputError: the value is of another type, out of the range of the type, or a text without UTF-8.
+    """
+    try:
+        setattr(message, field, value)
+    except UnicodeEncodeError as error:
+        text = f"the {field} holds a lone surrogate at character {error.start}: send UTF-8"
+        raise InputError(place + field, text) from None
+    except (TypeError, ValueError):
+        kind = _KINDS[message.DESCRIPTOR.fields_by_name[field].cpp_type]
+        if kind == _WHOLE and type(value) is int:
+            kind = "within the range of its type"
+        raise InputError(place + field, f"the {field} must be {kind}, not {_shown(value)}") from None
 
 
 def read(message: Message, default: D) -> D:
@@ -141,10 +176,21 @@ def _names(kind: Any) -> tuple[str, list[str]]:
     return prefix, [name.removeprefix(prefix) for name in others]
 
 
-def duration(seconds: float) -> Duration:
-    """Convert seconds to a proto duration."""
+def finite(seconds: float, field: str = "seconds") -> float:
+    """Return a number of seconds.
+
+    Raises:
+        InputError: it is not a finite number; it names the field.
+    """
+    if not isinstance(seconds, int | float) or not math.isfinite(seconds):
+        raise InputError(field, f"the {field} must be a finite number, not {_shown(seconds)}")
+    return seconds
+
+
+def duration(seconds: float, field: str = "seconds") -> Duration:
+    """Convert seconds to a proto duration. Raises as `finite`."""
     made = Duration()
-    made.FromNanoseconds(_nanoseconds(seconds))
+    made.FromNanoseconds(_nanoseconds(finite(seconds, field)))
     return made
 
 
@@ -163,3 +209,8 @@ def seconds(value: Duration | Timestamp) -> float:
 def _nanoseconds(seconds: float) -> int:
     whole = int(seconds)  # separated, because a float keeps nanoseconds only up to about a hundred days
     return whole * 10**9 + round((seconds - whole) * 1e9)
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"

@@ -10,7 +10,7 @@ from prover.requests import Bounds, Check
 from prover.source.typed import read_theorem, take_candidate
 from prover.theorem import Theorem
 from prover.verdict import Message, Mode, Path, Policy, Region, Trust, Verdict, VerdictKind
-from service.contract.fields import duration, read, seconds, write
+from service.contract.fields import duration, put, read, seconds, write
 from service.ops.config import TextSettings
 
 KINDS = {kind: verdict_pb2.VerdictKind.Value(f"VERDICT_KIND_{kind.name}") for kind in VerdictKind}
@@ -39,7 +39,6 @@ _STEPS = tuple(
     if field.name.endswith("_duration")
 )
 _JUDGE = "judge_"
-_SURROGATE = "holds a lone surrogate at character {}: send UTF-8"
 _LONGEST_STEP_MS = 86_400e3
 # Numbers from elaborators are not trusted to fit the field.
 _LARGEST_32, _LARGEST_64 = 2**31 - 1, 2**63 - 1
@@ -49,17 +48,13 @@ def theorem_to_proto(theorem: Theorem) -> theorem_pb2.Theorem:
     """Convert a theorem to its message.
 
     Raises:
-        InputError: a text has no UTF-8.
+        InputError: a text is no string, or has no UTF-8.
     """
-    try:
-        return theorem_pb2.Theorem(
-            header=theorem.header.source or theorem.header.text,
-            context=theorem.context,
-            statement=theorem.statement,
-            project=theorem.project,
-        )
-    except UnicodeEncodeError as error:
-        raise InputError("theorem", f"a text of the theorem {_SURROGATE.format(error.start)}") from None
+    message = theorem_pb2.Theorem()
+    put(message, "header", theorem.header.source or theorem.header.text, "theorem.")
+    for name in ("context", "statement", "project"):
+        put(message, name, getattr(theorem, name), "theorem.")
+    return message
 
 
 def theorem_from_proto(theorem: theorem_pb2.Theorem, limits: TextSettings, stated: bool = True) -> Theorem:
@@ -179,16 +174,12 @@ def check_to_proto(check: Check) -> check_pb2.CheckProofRequest:
     """Convert a check to a request. Fields that only whole solutions use are not part of this message.
 
     Raises:
-        InputError: a text has no UTF-8.
+        InputError: a text is no string or has no UTF-8, or an option is invalid.
     """
     assert check.options.holes is None
     assert not check.options.axioms
     request = write(check.options, check_pb2.CheckProofRequest(theorem=theorem_to_proto(check.theorem)))
-    mode = str(check.candidate.mode)
-    try:
-        setattr(request, mode, check.candidate.text)
-    except UnicodeEncodeError as error:
-        raise InputError(mode, f"the {mode} {_SURROGATE.format(error.start)}") from None
+    put(request, str(check.candidate.mode), check.candidate.text)
     return request
 
 

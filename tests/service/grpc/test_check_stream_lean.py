@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import grpc
 import pytest
@@ -55,6 +56,32 @@ async def test_every_item_is_answered_by_its_id_and_bad_ones_end_nothing(lean_cl
     }
     errors = {name: answer.field for name, answer in answers.items() if isinstance(answer, InputError)}
     assert errors == {"policy": "policy", "limits": "limits.timeout"}
+
+
+async def test_an_item_that_cannot_be_sent_is_answered_by_the_client(lean_client: Client) -> None:
+    no_string: Any = 5
+
+    async def items() -> AsyncIterator[tuple[str, Check]]:
+        yield "wrong", Check(EASY, Candidate(no_string))
+        yield "good", Check(EASY, Candidate("by omega"))
+
+    answers = {name: answer async for name, answer in lean_client.check_all(items())}
+    assert str(answers["wrong"]) == "the proof must be a string, not 5"
+    assert isinstance(answers["good"], Verdict)
+    assert answers["good"].verified
+
+
+async def test_an_error_of_the_items_is_raised_after_the_answers(lean_client: Client) -> None:
+    """gRPC cancelled the call, and the caller saw a cancellation of its own."""
+
+    async def items() -> AsyncIterator[tuple[str, Check]]:
+        yield "good", Check(EASY, Candidate("by omega"))
+        raise LookupError("the source of the items broke")
+
+    answers = lean_client.check_all(items())
+    assert (await anext(answers))[0] == "good"
+    with pytest.raises(LookupError, match="the source of the items broke"):
+        await anext(answers)
 
 
 async def test_an_item_that_breaks_the_contract_is_its_own_answer(lean_channel: grpc.aio.Channel) -> None:

@@ -417,7 +417,7 @@ def test_questions_for_hints_survive_the_journey(wish: Tutoring) -> None:
 
 
 def test_a_text_without_utf8_is_refused_before_it_is_sent() -> None:
-    with pytest.raises(InputError, match="a text of the theorem holds a lone surrogate at character 12: send UTF-8"):
+    with pytest.raises(InputError, match="the statement holds a lone surrogate at character 12: send UTF-8"):
         values.theorem_to_proto(Theorem("theorem t : \ud800"))
     for mode in Mode:
         check = Check(Theorem("theorem t : 1 = 1"), Candidate("by \ud800", mode))
