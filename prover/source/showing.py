@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from prover.source import scanner
 from prover.source.scanner import Command
-from prover.verdict import Message, Region
+from prover.verdict import STANDARD_AXIOMS, Message, Region
 
 _MOST_NAMED = 20
+_AXIOMS = re.compile(r"'.+' depends on axioms: \[(.+)\]", re.DOTALL)
 _HASH = re.compile(r"^[ \t]*#[a-z]", re.MULTILINE)
 
 
@@ -49,6 +50,21 @@ def remarks(context: str) -> tuple[Message, ...]:
     if (more := len(found) - _MOST_NAMED) > 0:
         told.append(replace(told[-1], text=f"so it is with {more} more such commands below"))
     return tuple(told)
+
+
+def on_axioms(messages: Iterable[Message]) -> tuple[Message, ...]:
+    """Return a message on the first list of `#print axioms` that cannot be right where the library's proofs are not loaded:
+    Lean then lists theorems of the library as axioms.
+    """
+    for message in messages:
+        listed = _AXIOMS.fullmatch(message.text) if message.severity == "information" else None
+        if listed is not None and not {name.strip() for name in listed[1].split(",")} <= set(STANDARD_AXIOMS):
+            text = (
+                "the embedded Lean does not hold the proofs of library theorems, and `#print axioms` lists these theorems as "
+                "axioms; a native Lean shows what they depend on (docs/native.md)"
+            )
+            return (replace(message, text=text),)
+    return ()
 
 
 @functools.lru_cache(maxsize=16)  # many proofs of one stream have the same context

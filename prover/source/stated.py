@@ -12,14 +12,17 @@ _BEHIND = re.compile(r"unexpected (?:token ':='|end of input)(?:; (expected .*))
 _NO_STATEMENT = "the statement must be one `theorem NAME binders : goal`, without `:=`"
 
 
-def as_typed(theorem: Theorem, verdict: Verdict) -> Verdict:
-    """Return a verdict with the positions of its messages in the statement as it was typed.
+def as_typed(theorem: Theorem, verdict: Verdict, candidate: str = "") -> Verdict:
+    """Return a verdict with the positions of its messages in the texts as they were typed.
 
     Lean reads a statement with `:= sorry` behind it, and there reports what it misses in an incomplete one: such a
-    message becomes one about the statement's end.
+    message becomes one about the statement's end. A comment that is not closed is reported at a text's end; the message
+    becomes one about the beginning of the comment.
     """
     invalid = verdict.kind is VerdictKind.INVALID_STATEMENT and theorem.statement
     messages = [_at_its_end(theorem.statement, one) if invalid else one for one in verdict.messages]
+    texts = {Region.CONTEXT: theorem.context, Region.CANDIDATE: candidate}
+    messages = [_at_its_opening(texts.get(one.region, ""), one) for one in messages]
     if theorem.shift:
         messages = [
             replace(one, column=max(0, one.column - theorem.shift))
@@ -28,6 +31,13 @@ def as_typed(theorem: Theorem, verdict: Verdict) -> Verdict:
             for one in messages
         ]
     return replace(verdict, messages=tuple(messages)) if tuple(messages) != verdict.messages else verdict
+
+
+def _at_its_opening(text: str, message: Message) -> Message:
+    if message.text.startswith(UNCLOSED) and (opening := unclosed_comment(text)) is not None:
+        line, column = line_and_column(text, opening)
+        return replace(message, line=line, column=column)
+    return message
 
 
 def _at_its_end(statement: str, message: Message) -> Message:

@@ -108,10 +108,13 @@ class LeanEngine:
                 self._client() as client,
                 self._checker(request.theorem, request.options.trust, client) as checker,
             ):
-                verdict = as_typed(request.theorem, await checker.check(request.theorem, request.candidate, terms))
+                verdict = await checker.check(request.theorem, request.candidate, terms)
+        verdict = as_typed(request.theorem, verdict, request.candidate.text)
         context = request.theorem.context
         # Takes up to a second for the largest; other requests proceed meanwhile.
         remarks = await asyncio.to_thread(showing.remarks, context) if "#" in context else ()
+        if self.pool.runtime == "embedded" and not request.theorem.project:
+            remarks = (*showing.on_axioms(verdict.messages), *remarks)
         return replace(verdict, messages=(*verdict.messages, *remarks)) if remarks else verdict
 
     async def names(self, theorem: Theorem, terms: Terms = DEFAULT_TERMS) -> tuple[Named, ...]:

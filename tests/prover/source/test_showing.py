@@ -1,7 +1,11 @@
 """Commands that only show or test something, and the messages about them."""
 
+from dataclasses import replace
+
+import pytest
+
 from prover.source import lean_file, showing
-from prover.verdict import Region
+from prover.verdict import Message, Region
 
 FILE = "import Std\n\n#eval 1\ntheorem t : 1 = 1 := rfl -- #check t\nexample : 1 = 1 := rfl\n#guard 1 = 2\n"
 
@@ -25,3 +29,21 @@ def test_a_context_says_of_each_that_its_outcome_is_not_told() -> None:
     assert (first.severity, first.region, first.line, second.line) == ("information", Region.CONTEXT, 2, 4)
     assert "`#eval`" in first.text
     assert showing.remarks("def x := #[1] -- #eval x\n/-\n#eval x\n-/") == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("'Nat.add_comm' depends on axioms: [Nat.add_comm]", True),
+        ("'t' depends on axioms: [propext,\n Quot.sound,\n Int.emod_emod_of_dvd]", True),
+        ("'t' depends on axioms: [propext,\n Classical.choice, Quot.sound]", False),
+        ("'t' does not depend on any axioms", False),
+        ("depends on axioms: [x]", False),
+    ],
+)
+def test_theorems_that_are_listed_as_axioms_are_explained(text: str, wrong: bool) -> None:
+    shown = Message("information", text, line=3)
+    found = showing.on_axioms([Message("information", "7"), shown, shown])
+    assert [one.line for one in found] == [3] * wrong
+    assert all(one.text.startswith("the embedded Lean does not hold the proofs of library theorems") for one in found)
+    assert showing.on_axioms([replace(shown, severity="error")]) == ()

@@ -78,3 +78,14 @@ def test_positions_are_those_of_the_typed_text(text: str) -> None:
 def test_messages_about_a_proof_stay_where_they_are() -> None:
     verdict = Verdict(VerdictKind.REJECTED, messages=(Message("error", "unexpected end of input", column=40),))
     assert as_typed(Theorem("theorem t : 1 = 1", shift=3), verdict) is verdict
+
+
+def test_a_comment_that_is_not_closed_is_told_at_its_beginning() -> None:
+    theorem = Theorem("theorem t : 1 = 1", context="def a := 1\n  /- of a\ndef b := 2\n")
+    end = Message("error", "unterminated comment", Region.CONTEXT, 4, 0)
+    (one,) = as_typed(theorem, Verdict(VerdictKind.INVALID_STATEMENT, messages=(end,))).messages
+    assert (one.region, one.line, one.column) == (Region.CONTEXT, 2, 2)
+    end = Message("error", "unterminated comment", Region.CANDIDATE, 3, 6)
+    verdict = Verdict(VerdictKind.REJECTED, messages=(end,))
+    (one,) = as_typed(theorem, verdict, "by\n  rfl /- so\n  done").messages
+    assert (one.region, one.line, one.column) == (Region.CANDIDATE, 2, 6)

@@ -173,6 +173,15 @@ async def what_only_shows_something_is_run_and_does_not_count(agent: Agent) -> N
     ran = await answer(agent, "lean_run_code", code="theorem p : 1 = 1 := by (\n#eval 7\n/- x")
     first, *_, last_error, shown = [(one["line"], one["text"].partition(";")[0]) for one in ran["messages"]]
     assert (first, last_error, shown) == ((1, "unexpected token '#eval'"), (3, "unterminated comment"), (2, "7"))
+    ran = await answer(agent, "lean_run_code", code="#eval 7\n#print axioms Nat.add_comm")
+    assert [one["line"] for one in ran["messages"]] == [1, 2, 2]
+    assert ran["messages"][1]["text"] == "'Nat.add_comm' depends on axioms: [Nat.add_comm]"
+    assert "lists these theorems as axioms" in ran["messages"][2]["text"]
+    for where in ("context", "proof"):
+        texts = {"statement": "theorem t : 1 = 1", "proof": "rfl"} | {where: "\n  /- not closed\n\n"}
+        (said,) = (await answer(agent, "lean_check", **texts))["messages"]
+        assert (said["text"], said["region"].replace("candidate", "proof")) == ("unterminated comment", where)
+        assert (said["line"], said["column"]) == (2, 3)
     ran = await answer(agent, "lean_run_code", code="#eval (7\ntheorem t : 1 = 1 := rfl\n")
     assert (ran["ok"], ran["verdict"]) == (False, "REJECTED")
     checked = await answer(agent, "lean_check", statement="theorem t : 1 = 1", context="#guard 1 = 2", proof="rfl")
