@@ -33,6 +33,7 @@ from service.batch.batches import NoBatchError
 from service.classrooms.classroom import NoClassroomError
 from service.contract import fields, values
 from service.core.limits.admission import QuotaError
+from service.core.limits.text import printable
 
 DOMAIN = "leansieve"
 # Metadata of ErrorInfo: the given time was too short; earlier versions had no other sign of it.
@@ -102,7 +103,9 @@ def to_status(error: UserError | None = None) -> status_pb2.Status:
         case _:
             code, reason = code_pb2.UNAVAILABLE, "UNAVAILABLE"
             details = []
-    status = status_pb2.Status(code=code, message=FAILED if error is None else _short(str(error)))
+    status = status_pb2.Status(
+        code=code, message=FAILED if error is None else _short(printable(str(error), newlines=True))
+    )
     metadata = _LATE if isinstance(error, LateError) else {}
     for detail in [error_details_pb2.ErrorInfo(reason=reason, domain=DOMAIN, metadata=metadata), *details]:
         packed = Any()
@@ -172,7 +175,9 @@ def _statement_details(verdict: Verdict) -> list[Proto]:
 
 
 def _violation(field: str, description: str) -> error_details_pb2.BadRequest.FieldViolation:
-    return error_details_pb2.BadRequest.FieldViolation(field=field, description=_short(description))
+    return error_details_pb2.BadRequest.FieldViolation(
+        field=field, description=_short(printable(description, newlines=True))
+    )
 
 
 def _short(text: str) -> str:

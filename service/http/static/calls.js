@@ -1,9 +1,10 @@
 // The calls of docs/http.md: JSON in; JSON or server-sent events out.
+import { printable } from "./elements.js";
 
-/** A failed call. `message` is a sentence for users. */
+/** A failed call. `message` is a sentence for users, with hidden characters written out. */
 export class Problem extends Error {
   constructor(message, { status = "", details = [] } = {}) {
-    super(message);
+    super(printable(message));
     const detail = (name) => details.find((each) => each["@type"]?.endsWith(`.${name}`)) ?? {};
     this.status = status;
     /** Invalid fields of the request: [{field, description}]. */

@@ -1,7 +1,7 @@
 // A learner's own proof: goals after each step, and hints, one level more per press. Only this page stores the earlier hints.
 import { Problem, call } from "./calls.js";
 import { classroom } from "./classroom.js";
-import { counted, element, named } from "./elements.js";
+import { counted, element, named, printable } from "./elements.js";
 import { leanInput } from "./lean-input.js";
 
 const PAUSE_MILLISECONDS = 400;
@@ -85,7 +85,7 @@ export function tutor({ theorem, token }) {
     } else if (wanted || outcome === "HINT_OUTCOME_PROVED") {
       $("learn-said").replaceChildren(...written(sentence));
     } else {
-      $("learn-said").textContent = refused ? "Lean stops at a step." : sentence;
+      $("learn-said").textContent = refused ? "Lean stops at a step." : printable(sentence);
     }
   }
 

@@ -27,6 +27,19 @@ def test_a_message_neither_begins_nor_ends_with_a_blank() -> None:
     assert sent.message == "there is no policy of that name:"
 
 
+def test_marks_that_turn_a_line_around_are_written_out() -> None:
+    sent = status.to_status(InputError("theorem.project", "there is no project `a\u202eb`\nhere"))
+    assert sent.message == "there is no project `a\\u202eb`\nhere"
+    verdict = Verdict(
+        VerdictKind.INVALID_STATEMENT, messages=(Message("error", "unknown a\u2066b", Region.STATEMENT, 1, 4),)
+    )
+    sent = status.to_status(StatementError(verdict))
+    bad = error_details_pb2.BadRequest()
+    assert any(detail.Unpack(bad) for detail in sent.details)
+    assert bad.field_violations[0].description == "1:4: unknown a\\u2066b"
+    assert sent.message.endswith("unknown a\\u2066b")
+
+
 def test_errors_survive_the_journey() -> None:
     verdict = Verdict(
         VerdictKind.INVALID_STATEMENT,
