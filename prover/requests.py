@@ -90,7 +90,7 @@ class Search:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The first event of a search: Lean accepts the statement.
+    """Before all events but `Starting`: Lean accepts the statement.
 
     Attributes:
         goal: the goal with its hypotheses, as Lean prints it.
@@ -101,7 +101,20 @@ class Accepted:
     log_id: str = ""
 
 
-Event = Accepted | Progress | Proof | Minimised | Finished
+@dataclass(frozen=True, slots=True)
+class Starting:
+    """Before `Accepted`: the statement waits for Lean to start for its imports or its code.
+
+    Attributes:
+        activity: what is being done, as a clause for users.
+        seconds: time since the search was requested.
+    """
+
+    activity: str
+    seconds: float
+
+
+Event = Starting | Accepted | Progress | Proof | Minimised | Finished
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +249,7 @@ class Service(Protocol):
         ...
 
     def prove(self, request: Search) -> AsyncGenerator[Event, None]:
-        """Search proofs. Yields `Accepted`, then proofs and progress, then `Finished`; only `Finished` if the time is
+        """Search proofs. Yields `Starting` while Lean starts, then `Accepted`, then proofs and progress, then `Finished`; only `Finished` if the time is
         over before the statement has elaborated. Closing the generator cancels the search.
 
         Raises:

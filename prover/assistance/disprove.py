@@ -19,7 +19,7 @@ from prover.errors import UserError
 from prover.events import Ending, Finished, NoteKind, Progress, Proof, Refutation, StatementNote
 from prover.lean.wire.answers import NegatedStatement, Screened
 from prover.options import CheckOptions
-from prover.requests import Check, Search
+from prover.requests import Accepted, Check, Search
 from prover.requests import Event as SearchEvent
 from prover.source.binders import signature
 from prover.source.context.declarations import scanned
@@ -140,10 +140,12 @@ async def until_refuted(
     spent, proved = Progress(), False
     ends = time.monotonic() + search.options.budget.seconds
     async with contextlib.aclosing(events):
-        first = await anext(events)
-        yield first
-        if isinstance(first, Finished):  # time was out before the statement had elaborated
-            return
+        async for first in events:
+            yield first
+            if isinstance(first, Finished):  # time was out before the statement had elaborated
+                return
+            if isinstance(first, Accepted):
+                break
         refuting = asyncio.ensure_future(disprove(refuter, search))
         try:
             while True:

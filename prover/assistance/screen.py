@@ -15,7 +15,7 @@ from prover.candidate import Candidate
 from prover.events import Finished, NoteKind, StatementNote
 from prover.lean.checker import Terms
 from prover.lean.wire.answers import Bound, Screened
-from prover.requests import Event
+from prover.requests import Accepted, Event
 from prover.search.background import Delay, asked_meanwhile
 from prover.theorem import Theorem
 from prover.verdict import Verdict, VerdictKind
@@ -80,10 +80,12 @@ async def screened(
     """
     ends = time.monotonic() + seconds
     async with contextlib.aclosing(events):
-        first = await anext(events)
-        yield first
-        if isinstance(first, Finished):  # time was out before the statement had elaborated
-            return
+        async for event in events:
+            yield event
+            if isinstance(event, Finished):  # time was out before the statement had elaborated
+                return
+            if isinstance(event, Accepted):
+                break
         async with asked_meanwhile(partial(notes, screener, theorem, terms), _NO_NOTES) as pending_notes:
             async for event in events:
                 if isinstance(event, Finished):

@@ -278,7 +278,7 @@ async def _opened(settings: Settings, server: str | None) -> AsyncIterator[tuple
 
 @contextlib.contextmanager
 def preparing() -> Iterator[Report]:
-    """Show on a terminal that Lean is being prepared and started."""
+    """Show on stderr that Lean is being prepared and started; where it is no terminal, a line for each activity."""
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -289,7 +289,12 @@ def preparing() -> Iterator[Report]:
     ) as display:
         task = display.add_task("starting Lean", total=None)
 
+        told: set[str] = set()
+
         def report(doing: str, done: int, total: int) -> None:
+            if display.disable and doing not in told:
+                told.add(doing)
+                stderr.print(shown(doing))
             display.update(task, description=doing, completed=done, total=total or None)
 
         yield report

@@ -7,7 +7,7 @@ from typing import Self
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from prover.options import Budget
-from prover.requests import Event
+from prover.requests import Accepted, Event, Starting
 from prover.search.search import Progress as Spent
 from service.cli import common
 from service.core.limits.text import printable
@@ -23,6 +23,7 @@ class SearchDisplay:
         self._clock = clock
         self._told = clock()
         self._name = ""
+        self._waits = False  # whether it was said that Lean starts
         self._display = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}"),
@@ -47,11 +48,19 @@ class SearchDisplay:
     def begin(self, name: str) -> None:
         """Start the search for this theorem."""
         self._name = printable(name)
+        self._waits = False
         self._display.reset(self._task, description=self._name, spent="", visible=True)
 
     def report(self, event: Event) -> None:
         """Move the bar, or write a line when it is time."""
-        if isinstance(event, Spent):
+        if isinstance(event, Starting):
+            self._display.update(self._task, spent=printable(event.activity))
+            if self._display.disable and not self._waits:
+                common.stderr.print(common.shown(f"{self._name}: {event.activity}"))
+            self._waits = True
+        elif isinstance(event, Accepted):
+            self._display.update(self._task, spent="")
+        elif isinstance(event, Spent):
             spent = f"{event.sampled} sampled, {event.checked} checked, {event.proofs} proofs"
             self._display.update(self._task, completed=event.checked, spent=spent)
             if self._display.disable and self._clock() - self._told >= _SECONDS:

@@ -33,6 +33,7 @@ from prover.requests import (
     Search,
     ServedModel,
     ServiceInfo,
+    Starting,
     UnavailableError,
 )
 from prover.sampling.portfolio.portfolio import PortfolioSampler
@@ -61,6 +62,7 @@ from service.ops.metrics.recorder import Recorder
 if TYPE_CHECKING:  # importing the database library takes a quarter of the time of a command that does not use it
     from service.core.memory import ProofCache
 
+_TELL_SECONDS = 1.0  # between two events that Lean starts
 _VERSION = importlib.metadata.version("leansieve")  # reading it takes disk access
 
 
@@ -210,12 +212,19 @@ class Engine(LeanEngine):
             None if wanted.minimise else settings.polishing_seconds,
         )
         with as_user_errors(request.theorem):
+            elaborating = asyncio.create_task(client.elaborate(request.theorem, terms))
             try:
-                async with asyncio.timeout(wanted.budget.seconds):
-                    elaboration = await client.elaborate(request.theorem, terms)
-            except TimeoutError:
-                yield Finished(Ending.SECONDS_SPENT, Progress().later(time.monotonic() - started), {})
-                return
+                while not elaborating.done() and (left := wanted.budget.seconds + started - time.monotonic()) > 0:
+                    await asyncio.wait([elaborating], timeout=min(left, _TELL_SECONDS))
+                    if not elaborating.done() and (activity := client.starting(request.theorem)):
+                        yield Starting(activity, time.monotonic() - started)
+                if not elaborating.done():
+                    yield Finished(Ending.SECONDS_SPENT, Progress().later(time.monotonic() - started), {})
+                    return
+            finally:
+                elaborating.cancel()
+                await asyncio.wait([elaborating])
+            elaboration = elaborating.result()
             accept(elaboration, terms.policy)
             yield Accepted(elaboration.goal)
             before = time.monotonic() - started

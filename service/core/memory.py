@@ -16,7 +16,7 @@ from prover.events import Ending, Finished, Minimised, Progress, Proof
 from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.options import CheckOptions, Preference, SearchOptions, StoreUse
 from prover.receipts.receipt import Toolchain
-from prover.requests import Accepted, BusyError, Check, Event, Search, Service, ServiceInfo
+from prover.requests import Accepted, BusyError, Check, Event, Search, Service, ServiceInfo, Starting
 from prover.search.diversity import Diversity, identities
 from prover.store.database import Database
 from prover.store.errors import StoreError
@@ -90,6 +90,8 @@ class ProofCache:
         async with contextlib.aclosing(events):
             async for event in events:
                 match event:
+                    case Starting():
+                        yield event
                     case Accepted():
                         yield event
                         known = await self._recall(request, policy, service)

@@ -8,7 +8,7 @@ from prover.assistance import closing, commands, fill
 from prover.assistance.holes import Filled, HoleOutcome, HoleStarted, Searched, holes_of
 from prover.assistance.suggest import TacticOutcome
 from prover.options import SearchOptions
-from prover.requests import Service
+from prover.requests import Service, Starting
 from prover.search.search import Progress
 from prover.source import lean_file
 from prover.source.lean_file import LeanFile
@@ -72,6 +72,8 @@ async def prove(
             match event:
                 case HoleStarted(hole):
                     report(hole.item.name, done / len(site.holes))
+                case Searched(hole, Starting(activity)):
+                    report(f"{hole.item.name}: {activity}", done / len(site.holes))
                 case Searched(hole, Progress() as spent):
                     share = min(1.0, spent.checked / options.budget.samples)
                     report(spending(hole.item.name, spent), (done + share) / len(site.holes))

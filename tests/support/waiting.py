@@ -2,7 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+
+from prover.requests import Event, Starting
+
+
+async def begun(events: AsyncGenerator[Event, None]) -> Event:
+    """The first event of a search but for those that Lean starts."""
+    while isinstance(event := await anext(events), Starting):
+        pass
+    return event
 
 
 async def becomes(condition: Callable[[], bool], seconds: float = 60) -> bool:

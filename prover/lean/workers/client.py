@@ -171,6 +171,16 @@ class PoolClient(StatementQuestions):
         """See `LibraryQuestions.constants`: the shared workers answer, under the header alone."""
         return await self._pool.constants(replace(theorem, context="", statement=""), names, terms)
 
+    def starting(self, theorem: Theorem) -> str:
+        """Describe, as a clause for users, what an unanswered question about a theorem waits for, if Lean is being
+        started for it; otherwise empty.
+        """
+        if self._is_contained(theorem):
+            return "a process of Lean starts for the code of this theorem alone"
+        if self._pool.starts_for(theorem):
+            return "Lean starts with these imports; the first start with them takes longest"
+        return ""
+
     def _is_contained(self, theorem: Theorem) -> bool:
         """Whether the shared workers are known to refuse the theorem itself."""
         if not self._contain:

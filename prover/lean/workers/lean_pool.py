@@ -94,6 +94,10 @@ class LeanPool(LibraryQuestions):
         """
 
     @abstractmethod
+    def starts_for(self, theorem: Theorem) -> bool:
+        """Whether no worker is up for the theorem's imports, so that a question about it waits for a start."""
+
+    @abstractmethod
     async def place(self, theorem: Theorem) -> "PoolSite":
         """Return the pool whose Lean serves the theorem."""
 

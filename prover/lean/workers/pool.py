@@ -131,6 +131,11 @@ class WorkerPool(LeanPool):
         """
         return self._contained or self._imports.only_contained(theorem.header.imports)
 
+    def starts_for(self, theorem: Theorem) -> bool:
+        """See `LeanPool.starts_for`."""
+        key = self._imports.key(theorem.header.imports)
+        return not any(slot.live and slot.imports == key for slot in self._supervisor.slots)
+
     def key(self, theorem: Theorem) -> tuple[str, ...]:
         """Return a key; the same processes serve theorems with equal keys."""
         return self._imports.key(theorem.header.imports)

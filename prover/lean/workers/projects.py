@@ -159,6 +159,10 @@ class ProjectRouter(LeanPool):
         """See `LeanPool.only_contained`. Raises as `of`."""
         return self.of(theorem.project).only_contained(theorem)
 
+    def starts_for(self, theorem: Theorem) -> bool:
+        """See `LeanPool.starts_for`. Raises as `of`."""
+        return self.of(theorem.project).starts_for(self._within(theorem))
+
     def pointing_back(self, theorem: Theorem, result: T) -> T:
         """See `LeanPool.pointing_back`."""
         return header_moved(result, -1 if self._preludes[theorem.project] else 0)

@@ -1,7 +1,7 @@
 """Events of a search. Proofs are numbered as they are sent, and the summary refers to them by number."""
 
 from leansieve.v1 import prove_pb2, search_pb2
-from prover.requests import Accepted, Event
+from prover.requests import Accepted, Event, Starting
 from prover.search.diversity import Diversity
 from prover.search.search import Ending, Finished, Minimised, Progress, Proof, Spending, Waste
 from service.contract import fields, values
@@ -30,6 +30,9 @@ class EventWriter:
     def response(self, event: Event) -> prove_pb2.ProveResponse:
         """Return the response for an event."""
         match event:
+            case Starting(activity, seconds):
+                starting = prove_pb2.LeanStarting(activity=activity, elapsed_duration=fields.duration(seconds))
+                return prove_pb2.ProveResponse(starting=starting)
             case Accepted(goal, log_id):
                 accepted = prove_pb2.SearchAccepted(log_id=log_id, theorem_digest=self._digest, goal=goal)
                 return prove_pb2.ProveResponse(accepted=accepted)
@@ -80,6 +83,8 @@ class EventReader:
     def event(self, response: prove_pb2.ProveResponse) -> Event | None:
         """Return the event of a response; None if this version does not know its kind."""
         match response.WhichOneof("event"):
+            case "starting":
+                return Starting(response.starting.activity, fields.seconds(response.starting.elapsed_duration))
             case "accepted":
                 return Accepted(response.accepted.goal, response.accepted.log_id)
             case "progress":

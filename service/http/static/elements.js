@@ -65,6 +65,11 @@ export function named(value, prefix) {
   return String(value).replace(prefix, "").replaceAll("_", " ").toLowerCase();
 }
 
+/** `text` with its first letter in upper case. */
+export function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** A duration of protobuf's JSON, as in "1.5s", in seconds. */
 export function seconds(duration) {
   return Number.parseFloat(duration ?? "0");

@@ -1,6 +1,6 @@
 // The form: sends requests and shows their answers.
 import { Problem, call, events } from "./calls.js";
-import { counted, element, named, seconds } from "./elements.js";
+import { capital, counted, element, named, printable, seconds } from "./elements.js";
 import { leanInput } from "./lean-input.js";
 import { SearchResults, checkResult, messages } from "./results.js";
 import { showHealth, showInfo } from "./status.js";
@@ -123,7 +123,7 @@ function show(error, place) {
   say("", place);
   if (error.status === "UNAUTHENTICATED") wantToken();
   const sentence = error.messages.length ? `${error.message.split(/ at [a-z]+ \d|:/)[0]}:` : error.message; // Lean's messages follow
-  const problem = element("p", {}, sentence.charAt(0).toUpperCase() + sentence.slice(1));
+  const problem = element("p", {}, capital(sentence));
   place.found.prepend(element("div", { class: "problem", role: "alert" }, problem, messages(error.messages)));
   for (const { field, description } of error.violations) blame(field.replace(/^options\./, ""), description);
   const first = error.messages.find((each) => each.severity === "SEVERITY_ERROR");
@@ -134,7 +134,7 @@ function blame(field, text) {
   const id = FIELDS[field];
   if (id === undefined) return;
   $(id).setAttribute("aria-invalid", "true");
-  $(`${id}-fault`).textContent = text;
+  $(`${id}-fault`).textContent = printable(text);
   $(`${id}-fault`).hidden = false;
   const fold = $(id).closest("details");
   if (fold) fold.open = true;

@@ -1,5 +1,5 @@
 // Shows the results of a search or a check as they arrive.
-import { clock, copyButton, counted, definitions, element, named, seconds } from "./elements.js";
+import { capital, clock, copyButton, counted, definitions, element, named, printable, seconds } from "./elements.js";
 
 const ENDS = {
   SEARCH_END_PROOFS_FOUND: "as many as were wanted",
@@ -18,6 +18,7 @@ export class SearchResults {
     this.began = performance.now();
     this.cards = new Map();
     this.spent = null;
+    this.waits = ""; // what the statement waits for before Lean reads it
     this.goal = element("div", { hidden: true });
     this.bar = element("progress", { "aria-label": "share of the budget spent", max: 1, value: 0 });
     this.counts = element("p", { class: "counts" }, "Lean reads the theorem …");
@@ -30,7 +31,12 @@ export class SearchResults {
   /** Shows an event of the stream; returns an announcement for screen readers, or nothing. */
   take(name, data) {
     switch (name) {
+      case "starting":
+        this.waits = data.activity;
+        this.#count();
+        return null;
       case "accepted":
+        this.waits = "";
         this.goal.replaceChildren(element("h3", {}, "Goal"), element("pre", {}, data.goal));
         this.goal.hidden = false;
         return "Lean accepted the statement; searching.";
@@ -74,7 +80,7 @@ export class SearchResults {
     const elapsed = (performance.now() - this.began) / 1000;
     const over = this.root.classList.contains("over");
     if (this.spent === null) {
-      if (!over) this.counts.textContent = `Lean reads the theorem … ${clock(elapsed)}`;
+      if (!over) this.counts.textContent = `${this.waits ? capital(printable(this.waits)) : "Lean reads the theorem"} … ${clock(elapsed)}`;
       return;
     }
     const { sampled, distinct, checked, proofs } = this.spent;

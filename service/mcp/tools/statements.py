@@ -15,7 +15,7 @@ from prover.candidate import Candidate
 from prover.errors import InputError, UserError
 from prover.events import Ending, Finished, Progress, Proof
 from prover.premises.query import Premises, QueryKind, kind_of
-from prover.requests import Accepted, Check, Search, Service
+from prover.requests import Accepted, Check, Search, Service, Starting
 from prover.source.typed import read_theorem, take, take_candidate
 from prover.tutor.hints import Tutoring
 from prover.verdict import Mode
@@ -193,7 +193,9 @@ class StatementTools(Tools):
         answer, found = ProveAnswer(), list[Proof]()
         async with contextlib.aclosing(service.prove(request)) as events:
             async for event in events:
-                if isinstance(event, Accepted):
+                if isinstance(event, Starting):
+                    await progress.report_progress(event.seconds, request.options.budget.seconds, event.activity)
+                elif isinstance(event, Accepted):
                     answer.goal = shortened(event.goal)
                 elif isinstance(event, Proof):
                     found.append(event)

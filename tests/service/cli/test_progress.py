@@ -10,8 +10,9 @@ from prover.assistance import fill
 from prover.assistance.holes import Filled, FillEvent, HoleOutcome, HoleStarted, holes_of
 from prover.events import Progress
 from prover.options import Budget, SearchOptions
-from prover.requests import Service
+from prover.requests import Service, Starting
 from prover.source.lean_file import parse
+from service.cli import common
 from service.cli.commands.proving import prove
 from service.cli.progress import SearchDisplay
 
@@ -26,6 +27,26 @@ def test_progress_without_a_terminal_is_a_line_every_ten_seconds(capsys: pytest.
         "swap: 10 sampled, 3 checked, 0 proofs",
         "swap: 20 sampled, 3 checked, 0 proofs",
     ]
+
+
+def test_a_start_of_lean_is_told_once_for_each_search(capsys: pytest.CaptureFixture[str]) -> None:
+    with SearchDisplay(Budget()) as display:
+        for name in ("one", "two"):
+            display.begin(name)
+            for seconds in (1.0, 2.0):
+                display.report(Starting("Lean starts with these imports", seconds))
+    assert capsys.readouterr().err.splitlines() == [
+        "one: Lean starts with these imports",
+        "two: Lean starts with these imports",
+    ]
+
+
+def test_the_preparation_of_lean_is_a_line_for_each_activity(capsys: pytest.CaptureFixture[str]) -> None:
+    with common.preparing() as report:
+        for done in (1, 2):
+            report("unpacking Lean", done, 2)
+        report("building an image of Lean with Init Std", 0, 0)
+    assert capsys.readouterr().err.splitlines() == ["unpacking Lean", "building an image of Lean with Init Std"]
 
 
 async def test_the_result_for_a_theorem_is_printed_before_the_next_search(

@@ -13,7 +13,7 @@ from prover.lean.runtimes.runtime import RuntimeUnavailableError
 from prover.lean.wire.answers import Elaboration
 from prover.lean.workers.client import PoolClient
 from prover.options import Budget, SearchOptions
-from prover.requests import Search, UnavailableError
+from prover.requests import Search, Starting, StatementError, UnavailableError
 from prover.theorem import Theorem
 from prover.verdict import VerdictKind
 from service.core.engine import Engine
@@ -81,7 +81,9 @@ async def test_a_search_ends_on_time_although_its_statement_has_not_elaborated(
 
     @contextlib.asynccontextmanager
     async def client() -> AsyncIterator[object]:
-        yield AsyncMock(PoolClient, elaborate=elaborate)
+        asked = AsyncMock(PoolClient, elaborate=elaborate)
+        asked.starting.return_value = ""
+        yield asked
 
     engine = Engine(Settings())
     engine._started = True
@@ -93,4 +95,37 @@ async def test_a_search_ends_on_time_although_its_statement_has_not_elaborated(
     assert finished.ending is Ending.SECONDS_SPENT
     assert finished.spent.seconds == finished.spent.waited >= 0.05
     assert stopped.is_set()
+    await engine.close()
+
+
+@pytest.mark.parametrize("disprove", [False, True])
+async def test_a_search_tells_that_lean_starts_for_its_statement(
+    monkeypatch: pytest.MonkeyPatch, disprove: bool
+) -> None:
+    monkeypatch.setattr("service.core.engine._TELL_SECONDS", 0.01)
+    told = asyncio.Event()
+
+    async def elaborate(*_: object) -> Elaboration:
+        await told.wait()
+        return Elaboration(VerdictKind.INVALID_STATEMENT)
+
+    @contextlib.asynccontextmanager
+    async def client() -> AsyncIterator[object]:
+        asked = AsyncMock(PoolClient, elaborate=elaborate)
+        asked.starting.return_value = "Lean starts"
+        yield asked
+
+    engine = Engine(Settings())
+    engine._started = True
+    monkeypatch.setattr(Engine, "workers", 1)
+    monkeypatch.setattr(engine, "_client", client)
+    options = SearchOptions(budget=Budget(seconds=60), disprove=disprove)
+    events = engine.prove(Search(Theorem("theorem a : True"), options))
+    for _ in range(2):
+        event = await anext(events)
+        assert isinstance(event, Starting)
+        assert event.activity == "Lean starts"
+    told.set()
+    with pytest.raises(StatementError):
+        [_ async for _ in events]
     await engine.close()

@@ -15,6 +15,7 @@ from prover.theorem import Theorem
 from prover.verdict import Limits
 from service.client.client import Client
 from tests.support.pools import until_idle
+from tests.support.waiting import begun
 
 pytestmark = pytest.mark.lean
 
@@ -60,7 +61,7 @@ async def test_batches_leave_room_for_searches(lean_client: Client) -> None:
     wrong = Theorem("theorem wrong (a b : Nat) : a + b = b + a + 1")
     patient = Search(wrong, SearchOptions(Budget(samples=1000, seconds=60), CheckOptions(priority=Priority.BATCH)))
     first = lean_client.prove(patient)
-    assert isinstance(await anext(first), Accepted)
+    assert isinstance(await begun(first), Accepted)
     with pytest.raises(BusyError):
         await anext(lean_client.prove(patient))
     urgent = [event async for event in lean_client.prove(Search(EASY))]

@@ -33,7 +33,7 @@ from prover.events import (
 from prover.lean.workers.jobs import Priority
 from prover.options import STRATEGIES, Budget, CheckOptions, Preference, Sampling, SearchOptions, StoreUse
 from prover.premises.query import Premise, Premises, QueryKind, QueryResult
-from prover.requests import Accepted, Check, Event, Search
+from prover.requests import Accepted, Check, Event, Search, Starting
 from prover.search.diversity import Diversity
 from prover.source import typed
 from prover.theorem import Header, Theorem
@@ -200,7 +200,11 @@ refutations = st.none() | st.builds(Refutation, text, found, st.lists(st.tuples(
 
 @given(st.data())
 def test_the_events_of_a_search_survive_the_journey(data: st.DataObject) -> None:
-    events: list[Event] = [data.draw(st.builds(Accepted, text, text)), data.draw(spent)]
+    events: list[Event] = [
+        data.draw(st.builds(Starting, text, st.integers(0, 10**6).map(float))),
+        data.draw(st.builds(Accepted, text, text)),
+        data.draw(spent),
+    ]
     proofs = data.draw(st.lists(found, max_size=3, unique_by=repr))
     events += proofs
     shorter = [data.draw(found) for _ in proofs[:1]]

@@ -12,13 +12,14 @@ from leansieve.v1 import check_pb2, prove_pb2, search_pb2, verdict_pb2
 from prover.candidate import Candidate
 from prover.lean.workers.pool import WorkerPool
 from prover.options import Budget, CheckOptions, SearchOptions
-from prover.requests import Accepted, BusyError, Check, Event, Search, StatementError
+from prover.requests import Accepted, BusyError, Check, Event, Search, Starting, StatementError
 from prover.search.search import Ending, Finished, Progress, Proof
 from prover.theorem import Header, Theorem
 from prover.verdict import Limits, Mode, Path, Region, Trust, VerdictKind
 from service.client.client import Client
 from tests.support.pools import busy, until_idle
 from tests.support.stubs import Stubs
+from tests.support.waiting import begun
 
 pytestmark = pytest.mark.lean
 
@@ -34,7 +35,7 @@ LONG = Check(
 
 
 async def events_of(client: Client, search: Search) -> list[Event]:
-    return [event async for event in client.prove(search)]
+    return [event async for event in client.prove(search) if not isinstance(event, Starting)]
 
 
 async def test_a_proof_comes_between_acceptance_and_summary(lean_client: Client) -> None:
@@ -161,7 +162,7 @@ async def test_a_client_that_hangs_up_stops_lean(
 
 async def test_a_search_that_is_closed_stops_sampling_and_checking(lean_client: Client, lean_pool: WorkerPool) -> None:
     searching = lean_client.prove(Search(FALSE, SearchOptions(Budget(samples=1000, seconds=120))))
-    assert isinstance(await anext(searching), Accepted)
+    assert isinstance(await begun(searching), Accepted)
     assert isinstance(await anext(searching), Progress)
     await searching.aclose()
     await until_idle(lean_pool)
@@ -174,7 +175,7 @@ async def test_a_full_server_says_when_to_come_back(lean_client: Client, lean_po
     search = Search(FALSE, SearchOptions(Budget(samples=1000, seconds=120)))
     running = [lean_client.prove(search) for _ in range(2)]
     for one in running:
-        assert isinstance(await anext(one), Accepted)
+        assert isinstance(await begun(one), Accepted)
     with pytest.raises(BusyError, match="try again later") as caught:
         await events_of(lean_client, search)
     assert caught.value.seconds > 0

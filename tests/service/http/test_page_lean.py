@@ -198,6 +198,33 @@ def test_what_others_wrote_is_shown_as_text_and_runs_nothing(bridge: str, page: 
 
 
 @in_thread
+def test_errors_show_marks_that_turn_a_line_around(bridge: str, page: Callable[[str], Page]) -> None:
+    it = page(bridge)
+    shown = it.driver.execute_async_script(
+        "const [text, done] = arguments; import('/static/calls.js').then(({Problem}) => done(new Problem(text).message))",
+        "there is no `a\u202eb`",
+    )
+    assert shown == "there is no `a\\u{202e}b`"
+
+
+@in_thread
+def test_that_lean_starts_is_told_before_it_has_read_the_theorem(bridge: str, page: Callable[[str], Page]) -> None:
+    it = page(bridge)
+    shown = it.driver.execute_async_script(
+        """const done = arguments[0];
+        import('/static/results.js').then(({SearchResults}) => {
+          const results = new SearchResults({}, {samples: 1, seconds: 1, proofs: 1});
+          results.take("starting", {activity: "Lean starts\u202e with these imports", elapsedDuration: "1s"});
+          const said = results.counts.textContent;
+          results.take("accepted", {goal: "⊢ True"});
+          results.stop();
+          done(said);
+        })"""
+    )
+    assert shown.startswith("Lean starts\\u{202e} with these imports … ")
+
+
+@in_thread
 def test_the_browser_refuses_scripts_that_are_not_the_servers(bridge: str, page: Callable[[str], Page]) -> None:
     it = page(bridge)
     for attack, refusal in (

@@ -94,8 +94,14 @@ class EmbeddedLean:
         Before the first start of this Lean with this Node, one process makes compiled code for all later ones.
         """
         await asyncio.to_thread(self.prepare)
+        if not self.code().is_dir():
+            self._progress("compiling Lean, once for all later starts", 0, 0)
         await warm(self.code(), lambda folder: self._warming(imports, folder), imports)
-        async with alone(await asyncio.to_thread(images_for, self._prepared(), imports)):
+        images = await asyncio.to_thread(images_for, self._prepared(), imports)
+        if images and not images[-1].is_dir():
+            modules = " ".join(imports)
+            self._progress(f"building an image of Lean with {modules}, from which later starts take a second", 0, 0)
+        async with alone(images):
             yield
 
     def _warming(self, imports: Sequence[str], folder: Path | None) -> Launch:
