@@ -76,7 +76,7 @@ def run(name: str, options: list[str], folder: Path) -> None:
     given = (one.replace("OUT", str(out)) for one in options)
     program = ("-m", f"benchmarks.{module}")
     with contextlib.chdir(ROOT):
-        done = leansieve(*words, *given, program=program, seconds=600, LEANSIEVE_LEAN__SPARES="0")
+        done = leansieve(*words, *given, program=program, seconds=600)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert out.read_text(encoding="utf-8").strip()
 

@@ -168,8 +168,8 @@ async def _reader(stack: contextlib.ExitStack, file: int) -> asyncio.StreamReade
 
 @contextlib.asynccontextmanager
 async def running(*arguments: str | Path, folder: Path | None = None, **environment: str) -> AsyncIterator[Running]:
-    """A command without spare workers. If it still runs at the end, it is killed and what it has started ends with it."""
-    environment = {**os.environ, "LEANSIEVE_LEAN__SPARES": "0", **environment}
+    """A command. If it still runs at the end, it is killed and what it has started ends with it."""
+    environment = {**os.environ, **environment}
     command = [*map(str, arguments)]
     with contextlib.ExitStack() as stack:
         (out, out_end), (err, err_end) = os.pipe(), os.pipe()

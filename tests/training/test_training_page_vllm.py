@@ -73,7 +73,6 @@ def test_the_commands_of_the_page_run_on_a_few_theorems(tmp_path: Path, monkeypa
     """The same commands with as little as they take, in one process: what they import is imported once."""
     prepare(tmp_path)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("LEANSIEVE_LEAN__WORKERS", "1")
     examples = tmp_path / "examples" / "training"
     for corpus, kept in (("train", 6), ("dev", 2)):
         lines = (examples / f"{corpus}.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)

@@ -35,10 +35,8 @@ class Done:
 
 
 async def leansieve(*arguments: str | Path, **environment: str) -> Done:
-    """Run a command without spare workers while this process goes on serving."""
-    done = await asyncio.to_thread(
-        commands.leansieve, *arguments, seconds=280, **{"LEANSIEVE_LEAN__SPARES": "0", **environment}
-    )
+    """Run a command while this process goes on serving."""
+    done = await asyncio.to_thread(commands.leansieve, *arguments, seconds=280, **environment)
     return Done(done.returncode, done.stdout, done.stderr)
 
 

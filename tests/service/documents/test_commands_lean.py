@@ -204,8 +204,6 @@ def environment(folder: Path) -> dict[str, str]:
     return {
         "PATH": f"{program.parent}:{os.environ['PATH']}",
         "LEANSIEVE_STORE__URL": str(folder / "store.sqlite"),
-        "LEANSIEVE_LEAN__WORKERS": "1",
-        "LEANSIEVE_LEAN__SPARES": "0",
         "LEANSIEVE_SEARCH__SECONDS": "5",
         "LEANSIEVE_SEARCH__LIBRARY": '["Init.Core", "Init.Data.Nat.Basic", "Init.Data.List.Basic"]',
         "LEANSIEVE_METRICS__LISTEN": "127.0.0.1:0",
