@@ -1,7 +1,7 @@
 """Reads texts as they are typed or sent: their limits, the statement that is meant, and the theorem of all of them."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from prover.errors import InputError
@@ -9,7 +9,7 @@ from prover.source import scanner
 from prover.source.lexer import unclosed_comment
 from prover.source.scanner import Form
 from prover.theorem import Header, HeaderError, Theorem
-from prover.verdict import Mode, Region, Verdict
+from prover.verdict import Mode
 
 NAME = "leansieve_statement"
 """Name of an anonymous statement."""
@@ -54,16 +54,6 @@ class Typed:
     statement: str
     shift: int = 0
     proof: str = ""
-
-    def as_typed(self, verdict: Verdict) -> Verdict:
-        """Shift the positions of a verdict on the statement to the typed text."""
-        messages = [
-            replace(message, column=max(0, message.column - self.shift))
-            if message.region is Region.STATEMENT and message.line == 1
-            else message
-            for message in verdict.messages
-        ]
-        return replace(verdict, messages=tuple(messages))
 
 
 def read(text: str, mathlib: bool = False) -> Typed:

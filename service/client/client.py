@@ -17,7 +17,18 @@ from prover.assistance.against import Solution, Solved
 from prover.assistance.suggest import Suggest, Suggestions
 from prover.errors import InputError, UserError
 from prover.premises.query import Premises, QueryResult
-from prover.requests import Check, Event, GoneError, Search, ServedModel, ServiceInfo, UnavailableError
+from prover.requests import (
+    Check,
+    Event,
+    GoneError,
+    Search,
+    ServedModel,
+    ServiceInfo,
+    StatementError,
+    UnavailableError,
+)
+from prover.source.stated import as_typed
+from prover.theorem import Theorem
 from prover.tutor.hints import Tutored, Tutoring
 from prover.verdict import Verdict
 from service.batch.batches import BatchEvent, BatchRequest, BatchStatus
@@ -52,6 +63,7 @@ class Client:
         self._checks = ProofCheckServiceStub(self._channel)
         self._batch_calls = BatchServiceStub(self._channel)
         self._server = ServerServiceStub(self._channel)
+        self._health = health_pb2_grpc.HealthStub(self._channel)  # all stubs here: a closed channel must not make any
         self.classrooms = ClassroomClient(self._channel, self._errors)
         """Calls of teachers and learners."""
 
@@ -69,7 +81,8 @@ class Client:
             response = await self._checks.CheckProof(
                 values.check_to_proto(request), timeout=request.options.limits.seconds + _SLACK_SECONDS
             )
-        return values.verdict_from_proto(response.verdict, request.candidate.mode)
+        verdict = values.verdict_from_proto(response.verdict, request.candidate.mode)
+        return as_typed(request.theorem, verdict, request.candidate.text)
 
     async def check_all(
         self, requests: AsyncIterable[tuple[str, Check]]
@@ -81,6 +94,7 @@ class Client:
             UserError: the stream as a whole failed.
             Exception: raised by `requests`.
         """
+        shifted: dict[str, Theorem] = {}  # whose statement the server was sent with another first line
         refused: list[tuple[str, UserError]] = []
         failures: list[Exception] = []
 
@@ -93,6 +107,8 @@ class Client:
                     except UserError as error:
                         refused.append((name, error))
                         continue
+                    if request.theorem.shift:
+                        shifted[name] = request.theorem
                     yield message
             except Exception as error:
                 failures.append(error)
@@ -101,8 +117,11 @@ class Client:
             async for response in call:
                 if response.WhichOneof("outcome") == "error":
                     yield response.id, error_of(response.error, self._address)
+                    shifted.pop(response.id, None)
                 else:
-                    yield response.id, values.verdict_from_proto(response.verdict)
+                    verdict = values.verdict_from_proto(response.verdict)
+                    theorem = shifted.pop(response.id, None)
+                    yield response.id, verdict if theorem is None else as_typed(theorem, verdict)
         for name, error in refused:
             yield name, error
         if failures:
@@ -122,7 +141,7 @@ class Client:
             return self._searches.Prove(search.request_to_proto(request), timeout=seconds)
 
         reader = EventReader()
-        with self._stream(start) as call:
+        with self._stream(start, request.theorem) as call:
             async for response in call:
                 event = reader.event(response)
                 if event is not None:
@@ -146,7 +165,7 @@ class Client:
 
     async def hint(self, request: Tutoring) -> Tutored:
         """See `Service.hint`."""
-        with self._errors():
+        with self._errors(request.theorem):
             response = await self._searches.SuggestHint(
                 hint_messages.request_to_proto(request), timeout=request.seconds + _SLACK_SECONDS
             )
@@ -231,8 +250,7 @@ class Client:
         timeout = finite(seconds)
         with self._errors():
             request = health_pb2.HealthCheckRequest(service="")
-            stub = health_pb2_grpc.HealthStub(self._channel)
-            watch = stub.Watch(request, timeout=timeout, wait_for_ready=True)  # type: ignore[attr-defined]
+            watch = self._health.Watch(request, timeout=timeout, wait_for_ready=True)  # type: ignore[attr-defined]
         try:
             async for response in watch:
                 if response.status == health_pb2.HealthCheckResponse.SERVING:
@@ -246,26 +264,28 @@ class Client:
         raise UnavailableError(f"the server at {self._address} ended before it was ready")
 
     @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
-        """Convert errors of gRPC and protobuf to the service's."""
+    def _errors(self, theorem: Theorem | None = None) -> Iterator[None]:
+        """Convert errors of gRPC and protobuf to the service's; positions are in the theorem's statement as it was
+        typed.
+        """
         try:
             yield
         except grpc.aio.AioRpcError as error:
-            raise self._to_user_error(error) from None
+            raise self._to_user_error(error, theorem) from None
         except grpc.aio.UsageError:
             raise UnavailableError("this client is closed: make its calls inside its `async with`") from None
         except (TypeError, ValueError, OverflowError) as error:
             raise InputError("request", f"an argument of the call is invalid: {error}") from None
 
     @contextlib.contextmanager
-    def _stream(self, start: Callable[[], Any]) -> Iterator[Any]:
+    def _stream(self, start: Callable[[], Any], theorem: Theorem | None = None) -> Iterator[Any]:
         """Start a call with several responses, convert its errors, and close it at the end."""
         with self._errors():
             call = start()
         try:
             yield call
         except grpc.aio.AioRpcError as error:
-            raise self._to_user_error(error) from None
+            raise self._to_user_error(error, theorem) from None
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
@@ -275,5 +295,8 @@ class Client:
         finally:
             call.cancel()
 
-    def _to_user_error(self, error: grpc.aio.AioRpcError) -> UserError:
-        return status.to_error(error, self._address)
+    def _to_user_error(self, error: grpc.aio.AioRpcError, theorem: Theorem | None = None) -> UserError:
+        found = status.to_error(error, self._address)
+        if theorem is not None and isinstance(found, StatementError):
+            return StatementError(as_typed(theorem, found.verdict))
+        return found

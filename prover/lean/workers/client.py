@@ -176,7 +176,7 @@ class PoolClient(StatementQuestions):
         started for it; otherwise empty.
         """
         if self._is_contained(theorem):
-            return "a process of Lean starts for the code of this theorem alone"
+            return "a process of Lean starts for this theorem alone, because of its imports or its code"
         if self._pool.starts_for(theorem):
             return "Lean starts with these imports; the first start with them takes longest"
         return ""

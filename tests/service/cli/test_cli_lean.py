@@ -93,6 +93,8 @@ async def test_a_statement_that_does_not_elaborate_is_one_sentence(served: str) 
     assert done.status == 2
     assert len(done.err.splitlines()) == 1
     assert done.err.startswith("leansieve: the statement does not elaborate at statement 1:20: Unknown identifier")
+    bare = await leansieve("prove", "(a : Nat) : a = missing", "--server", served)
+    assert bare.err.startswith("leansieve: the statement does not elaborate at statement 1:16: Unknown identifier")
 
 
 async def test_what_is_found_is_written_and_the_rest_stays(served: str, tmp_path: Path) -> None:

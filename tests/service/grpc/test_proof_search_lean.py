@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import grpc
@@ -14,9 +15,11 @@ from prover.lean.workers.pool import WorkerPool
 from prover.options import Budget, CheckOptions, SearchOptions
 from prover.requests import Accepted, BusyError, Check, Event, Search, Starting, StatementError
 from prover.search.search import Ending, Finished, Progress, Proof
+from prover.source.typed import read_theorem
 from prover.theorem import Header, Theorem
-from prover.verdict import Limits, Mode, Path, Region, Trust, VerdictKind
+from prover.verdict import Limits, Mode, Path, Region, Trust, Verdict, VerdictKind
 from service.client.client import Client
+from service.ops.config import TextSettings
 from tests.support.pools import busy, until_idle
 from tests.support.stubs import Stubs
 from tests.support.waiting import begun
@@ -36,6 +39,24 @@ LONG = Check(
 
 async def events_of(client: Client, search: Search) -> list[Event]:
     return [event async for event in client.prove(search) if not isinstance(event, Starting)]
+
+
+@pytest.mark.parametrize("text", ["(a : Nat) :  a = missing", "theorem t : 7 = missing", "example : 1 + 1 = missing"])
+async def test_positions_are_in_the_statement_as_it_was_typed(lean_client: Client, text: str) -> None:
+    theorem = read_theorem(text, "", "", TextSettings())
+    place = (1, text.index("missing"))
+    with pytest.raises(StatementError) as refused:
+        await events_of(lean_client, Search(theorem))
+    assert [(one.line, one.column) for one in refused.value.verdict.messages] == [place]
+    request = Check(theorem, Candidate("rfl"))
+    assert [(one.line, one.column) for one in (await lean_client.check(request)).messages] == [place]
+
+    async def items() -> AsyncIterator[tuple[str, Check]]:
+        yield "one", request
+
+    async for _, verdict in lean_client.check_all(items()):
+        assert isinstance(verdict, Verdict)
+        assert [(one.line, one.column) for one in verdict.messages] == [place]
 
 
 async def test_a_proof_comes_between_acceptance_and_summary(lean_client: Client) -> None:

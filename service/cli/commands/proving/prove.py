@@ -19,7 +19,8 @@ from prover.requests import Accepted, Event, Search, Service, StatementError, Un
 from prover.source import disk, lean_file, showing, typed
 from prover.source.faults import left_open
 from prover.source.lean_file import LeanFile
-from prover.source.typed import Typed, read_theorem
+from prover.source.typed import read_theorem
+from prover.theorem import Theorem
 from service.batch.run.inputs import lean_files
 from service.cli import common, json_lines
 from service.cli.common import Setup
@@ -79,30 +80,24 @@ def prove(
     elif write:
         raise UserError("--write goes with a .lean file")
     else:
-        read = _read_statement(target)
+        _refuse_other_command(target)
         search = Search(read_theorem(target, header, "", settings.text, instead=CHECK_COMMAND).within(project), options)
-        done = common.run(_prove_statement(settings, setup.server, search, read, receipt_folder))
+        done = common.run(_prove_statement(settings, setup.server, search, receipt_folder))
     raise typer.Exit(0 if done else 1)
 
 
-def _read_statement(text: str) -> Typed:
-    """Return the typed statement.
-
-    Raises:
-        UserError: it is another command.
-    """
+def _refuse_other_command(text: str) -> None:
+    """Raise UserError if a statement is another command."""
     if other := typed.other_command(text):
         raise UserError(
             f"`{other}` is not a theorem: `leansieve prove` takes a statement, `theorem NAME binders : goal`, or a file with `sorry` in it"
         )
-    return typed.read(text)
 
 
 async def _prove_statement(
     settings: Settings,
     server: str | None,
     search: Search,
-    read: Typed,
     receipt_folder: Path | None,
 ) -> bool:
     before = f"{search.theorem.statement} := "
@@ -130,7 +125,7 @@ async def _prove_statement(
             try:
                 proofs, finished = await fill.search(service, search, report)
             except StatementError as error:
-                raise UserError(_why_not_taken(error, read)) from None
+                raise UserError(_why_not_taken(error, search.theorem)) from None
         _print_notes(finished.notes)
         if finished.refutation is not None:
             _print_refutation("", finished.refutation)
@@ -160,11 +155,11 @@ async def _write_refutation(service: Service, search: Search, found: Refutation,
     await _write_receipts(service, against, [found.proof], receipt_folder)
 
 
-def _why_not_taken(error: StatementError, read: Typed) -> str:
-    """Return Lean's messages about a statement, with positions in the typed text."""
-    said = str(StatementError(read.as_typed(error.verdict)))
+def _why_not_taken(error: StatementError, theorem: Theorem) -> str:
+    """Return Lean's first message about a statement, with advice."""
+    said = str(error)
     unknown = any("nknown identifier" in message.text for message in error.verdict.messages)
-    if unknown and typed.NAME in read.statement:
+    if unknown and typed.NAME in theorem.statement:
         said += "; declare each variable before the goal, as in `(a b : Nat) : a + b = b + a`"
     return said
 
