@@ -4,28 +4,26 @@ import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Protocol
 
 from prover.assistance.disprove import Refuter, UndeniableError, disprove
 from prover.candidate import Candidate
 from prover.errors import InputError
-from prover.events import Refutation
 from prover.lean.checker import DEFAULT_TERMS, Terms
 from prover.lean.wire.checks import NoAnswerError
 from prover.lean.wire.library import Constant
 from prover.options import Budget, SearchOptions, StoreUse
 from prover.requests import LateError, Search, StatementError
 from prover.theorem import Theorem
+from prover.tutor.answers import Falsehood, falsehood_answer, learner_step, summary
 from prover.tutor.guidance import Guidance, LearnerState, Rules
 from prover.tutor.hints import (
     MOST_GOALS,
-    MOST_STEPS,
     Checked,
     Fact,
     Hint,
     HintOutcome,
-    LearnerStep,
     Level,
     Tutored,
     Tutoring,
@@ -39,24 +37,11 @@ from prover.tutor.wording.rewording import Phraser, reworded
 from prover.tutor.wording.vetoes import Situation, veto
 from prover.verdict import Trust, VerdictKind
 
-_REFUTING_SHARE = 0.5  # of the time, at most
-_MOST_SHOWN = 200  # characters of a goal quoted in a sentence
-_MOST_LEMMAS = 2
 _PROVED = "Your proof is complete: Lean's kernel has accepted it."
+_REFUTING_SHARE = 0.5  # of the time, at most
+_MOST_LEMMAS = 2
 _IN_TERM = "In place of this `sorry`, write `(by …)` with tactics inside. "
-_TOO_LONG = (
-    f"This proof is too long: hints are made for at most {MOST_STEPS} steps, nested ones included. "
-    "Shorten it, or prove a part of it as a separate theorem."
-)
 _ANOTHER = "There is another way: "
-
-
-@dataclass(frozen=True, slots=True)
-class _False:
-    """A falsehood proved by `refutation`: an open goal, or the theorem if `goal` is empty."""
-
-    refutation: Refutation
-    goal: str = ""
 
 
 class LeanInspector(StepReader, Protocol):
@@ -114,7 +99,7 @@ class Tutor:
         answer = await self._continued(reading, guidance or Rules())
         return replace(
             answer,
-            steps=tuple(_learner_step(move, reading.accepted.proof) for move in reading.accepted.moves),
+            steps=tuple(learner_step(move, reading.accepted.proof) for move in reading.accepted.moves),
             goals=reading.goals,
             open=reading.open,
             refused=reading.refused,
@@ -134,9 +119,9 @@ class Tutor:
         if reading.verdict is not None and reading.verdict.verified:
             return Tutored(HintOutcome.PROVED, _PROVED)
         if not self._request.wanted:
-            return Tutored(HintOutcome.READ, _summary(reading))
+            return Tutored(HintOutcome.READ, summary(reading))
         if not reading.open:
-            return Tutored(HintOutcome.NOT_CONTINUED, _summary(reading))
+            return Tutored(HintOutcome.NOT_CONTINUED, summary(reading))
         if reading.missing:
             return Tutored(HintOutcome.CASE_MISSING, f"A case is not written yet: begin it with `{reading.missing}`.")
         if reading.open > MOST_GOALS:
@@ -146,24 +131,25 @@ class Tutor:
             )
             return Tutored(HintOutcome.TOO_MANY_GOALS, sentence)
         found = await self._first(self._routes(reading), self._refuted(reading))
-        if isinstance(found, _False):
-            return _falsehood(reading, found)
+        if isinstance(found, Falsehood):
+            return falsehood_answer(reading, found)
         if not found:
             sentence = "No proof that continues from here was found; there may still be one."
             return Tutored(HintOutcome.NOT_CONTINUED, sentence)
         return await self._hint(reading, found, guidance)
 
     async def _routes(self, reading: Reading) -> tuple[Route, ...]:
-        mine = await self._guide.verified(self._request.proofs)
-        known = mine or (await self._guide.case(self._seconds_left) if not reading.accepted.moves else ())
-        hinted = {one.step for one in self._request.earlier}
+        known = await self._guide.verified(self._request.proofs) or (
+            await self._guide.case(self._seconds_left) if not reading.accepted.moves else ()
+        )
+        hinted = {hint.step for hint in self._request.earlier}
         return await self._guide.routes(reading, known, hinted, self._seconds_left)
 
     @property
     def _seconds_left(self) -> float:
         return max(0.0, self._ends - asyncio.get_running_loop().time())
 
-    async def _refuted(self, reading: Reading) -> _False | None:
+    async def _refuted(self, reading: Reading) -> Falsehood | None:
         """Refute the theorem, or otherwise one of the learner's goals, if this is possible quickly."""
         ends = asyncio.get_running_loop().time() + self._seconds_left * _REFUTING_SHARE
         goals = ["", *reading.goals] if reading.accepted.moves else [""]
@@ -177,12 +163,12 @@ class Tutor:
             except (InputError, StatementError, UndeniableError, TimeoutError):
                 continue  # some goals cannot be parsed back or negated
             if found is not None:
-                return _False(found, goal)
+                return Falsehood(found, goal)
         return None
 
     async def _first(
-        self, proving: Coroutine[Any, Any, tuple[Route, ...]], refuting: Coroutine[Any, Any, _False | None]
-    ) -> tuple[Route, ...] | _False:
+        self, proving: Coroutine[Any, Any, tuple[Route, ...]], refuting: Coroutine[Any, Any, Falsehood | None]
+    ) -> tuple[Route, ...] | Falsehood:
         """Return routes or a refutation, whichever comes first. Errors of the search are raised."""
         search, refutation = asyncio.create_task(proving), asyncio.create_task(self._later(refuting))
         try:
@@ -199,7 +185,7 @@ class Tutor:
                 task.cancel()
             await asyncio.gather(search, refutation, return_exceptions=True)
 
-    async def _later(self, refuting: Coroutine[Any, Any, _False | None]) -> _False | None:
+    async def _later(self, refuting: Coroutine[Any, Any, Falsehood | None]) -> Falsehood | None:
         """Look for a refutation only if no hint is found at once."""
         try:
             await asyncio.sleep(min(1.0, self._seconds_left / 4))
@@ -213,15 +199,15 @@ class Tutor:
         route = guidance.route(learner)
         move = route.next
         step = move.name
-        given = [one.level for one in self._request.earlier if one.step == step]
-        level = max(given, key=list(Level).index).next if given else guidance.opening(learner, route)
-        lemmas = await self._lemmas(move) if level in (Level.NAME,) else ()
+        levels = [hint.level for hint in self._request.earlier if hint.step == step]
+        level = max(levels, key=list(Level).index).next if levels else guidance.opening(learner, route)
+        lemmas = await self._lemmas(move) if level is Level.NAME else ()
         theorem = self._request.theorem
         situation = Situation(
             level,
             step,
             route.moves,
-            tuple(dict.fromkeys([*(one.script for one in routes), *_closers(routes), *self._guide.closing])),
+            tuple(dict.fromkeys([*(route.script for route in routes), *_closers(routes), *self._guide.closing])),
             (*reading.goals, theorem.statement, theorem.context, *(lemma.says for lemma in lemmas)),
             self._request.earlier,
             self._exists,
@@ -232,11 +218,11 @@ class Tutor:
             objection = await veto(draft, situation)
             if objection is None:
                 checked = _checked(move, route, draft)
-                other = None
+                by_phraser = None
                 if self._phraser is not None and level is not Level.FULL_STEP:  # a full step consists of code only
                     seconds = min(self._phrasing_seconds, self._seconds_left)
-                    other = await reworded(self._phraser, draft, situation, raised, seconds)
-                draft, by_model = other or draft, other is not None
+                    by_phraser = await reworded(self._phraser, draft, situation, raised, seconds)
+                draft, by_model = by_phraser or draft, by_phraser is not None
                 in_term = reading.inside_term and level in (Level.NEXT_STEP, Level.FULL_STEP)
                 text = _IN_TERM + draft if in_term else draft
                 return self._hinted(Hint(level, text, step, checked, by_model=by_model), raised, routes)
@@ -278,24 +264,6 @@ class Tutor:
         )
 
 
-def _falsehood(reading: Reading, false: _False) -> Tutored:
-    found = false.refutation
-    values = ", ".join(f"`{name} := {value}`" for name, value in found.counterexample)
-    by = f": it does not hold for {values}" if values else ", as Lean has proved"
-    if not false.goal:
-        sentence = f"The theorem is false{by}."
-        return Tutored(HintOutcome.THEOREM_FALSE, sentence, counterexample=found.counterexample)
-    last = reading.accepted.leading_to(len(reading.before), false.goal)
-    line = reading.accepted.proof.count("\n", 0, last.start) + 1
-    shown = " ".join(false.goal[false.goal.rfind("⊢") :].split())
-    shown = shown if len(shown) <= _MOST_SHOWN else shown[:_MOST_SHOWN] + "…"
-    sentence = (
-        f"From here the proof cannot be finished, because the open goal `{shown}` is false{by}. "
-        f"Go back before the step in line {line}, or further."
-    )
-    return Tutored(HintOutcome.DEAD_END, sentence, counterexample=found.counterexample)
-
-
 def _phrased(level: Level, move: ProofMove, lemmas: tuple[LemmaWords, ...], situation: Situation) -> list[str]:
     phrasings = list(drafts(level, move, lemmas))
     goal = situation.step.partition("-")[0]
@@ -316,17 +284,3 @@ def _checked(move: ProofMove, route: Route, draft: str) -> tuple[Checked, ...]:
     whole = Fact.PROOF_GOES_ON if route.trust >= Trust.KERNEL_REPLAYED else Fact.GOAL_CLOSED
     goes_on = Checked(whole, route.trust.name)
     return (*known, Checked(Fact.STEP_RAN, move.name), goes_on)
-
-
-def _learner_step(move: ProofMove, proof: str) -> LearnerStep:
-    line = proof.count("\n", 0, move.start) + 1
-    return LearnerStep(move.text.partition("\n")[0], line, move.column, move.left, move.open_after)
-
-
-def _summary(reading: Reading) -> str:
-    if reading.open:
-        return f"{reading.open} goal{'s' if reading.open != 1 else ''} open."
-    if reading.too_long:
-        return _TOO_LONG
-    mend = ": fix the errors that it reports first" if reading.refused else ""
-    return f"Lean finds no place where this proof could continue{mend}."

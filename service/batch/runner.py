@@ -10,7 +10,8 @@ from prover.concurrency.tasks import Changes, wait
 from prover.errors import InputError
 from prover.requests import BusyError, Service, UnavailableError
 from prover.store.errors import StoreError
-from prover.store.records.queue import BatchQueue, KeyUsedError, QueueFullError, StoredBatch, Submission
+from prover.store.records.batches import KeyUsedError, QueueFullError, StoredBatch, Submission
+from prover.store.records.queue import BatchQueue
 from service.auth.identity import Quota
 from service.batch.batches import (
     NO_QUOTA,
@@ -88,9 +89,9 @@ class BatchRunner:
 
     async def watch(self, batch_id: str, after: int = 0, owner: str | None = "") -> AsyncGenerator[BatchEvent, None]:
         """See `Batches.watch`."""
-        told = await self.status(batch_id, owner)
-        yield told
-        told_at = _now()
+        reported = await self.status(batch_id, owner)
+        yield reported
+        reported_at = _now()
         while True:
             change = self._changes.next
             batch = await self._find(batch_id, owner)
@@ -102,9 +103,9 @@ class BatchRunner:
             if after >= batch.answered and status.state is not BatchState.RUNNING:
                 yield status
                 return
-            if status != told and _now() - told_at > _STATUS_SECONDS:
+            if status != reported and _now() - reported_at > _STATUS_SECONDS:
                 yield status
-                told, told_at = status, _now()
+                reported, reported_at = status, _now()
             if after >= batch.answered:
                 await wait(change, POLL_SECONDS)
 

@@ -208,10 +208,10 @@ class ClassroomStore:
             fresh = {"learner": learner, "theorem": theorem, "proof": "", "turn": 0, "outcome": "", "open_goals": 0}
             fresh |= {"goal": "", "fault": "", "hints": "[]", "hint_count": 0, "begun": now, "asked": now, "moved": now}
             connection.execute(self._database.insert(AttemptRow).values(fresh).on_conflict_do_nothing())
-            mine = (AttemptRow.learner == learner, AttemptRow.theorem == theorem)
+            attempts = (AttemptRow.learner == learner, AttemptRow.theorem == theorem)
             values = {"proof": proof, "turn": AttemptRow.turn + 1, "asked": now}
             columns = (AttemptRow.id, AttemptRow.turn, AttemptRow.hints)
-            row = connection.execute(update(AttemptRow).where(*mine).values(values).returning(*columns)).one()
+            row = connection.execute(update(AttemptRow).where(*attempts).values(values).returning(*columns)).one()
             return SentProof(row.id, row.turn, _pairs(row.hints))
 
         try:
@@ -227,14 +227,14 @@ class ClassroomStore:
 
         def work(connection: Connection) -> bool:
             columns = (AttemptRow.turn, AttemptRow.hints, AttemptRow.hint_count, AttemptRow.goal, AttemptRow.finished)
-            mine = AttemptRow.id == turn.attempt
-            row = connection.execute(select(*columns).where(mine).with_for_update()).first()
+            attempts = AttemptRow.id == turn.attempt
+            row = connection.execute(select(*columns).where(attempts).with_for_update()).first()
             if row is None:
                 return False
             values: dict[str, Any] = {}
-            given = _pairs(row.hints)
-            if result.hint is not None and result.hint not in given:
-                values["hints"] = json.dumps([*given, result.hint][-_MOST_HINTS:])
+            hints = _pairs(row.hints)
+            if result.hint is not None and result.hint not in hints:
+                values["hints"] = json.dumps([*hints, result.hint][-_MOST_HINTS:])
                 values["hint_count"] = row.hint_count + 1
             now = self._database.now(connection)
             if row.turn == turn.number:
@@ -245,7 +245,7 @@ class ClassroomStore:
             if result.finished and row.finished is None:
                 values["finished"] = now
             if values:
-                connection.execute(update(AttemptRow).where(mine).values(values))
+                connection.execute(update(AttemptRow).where(attempts).values(values))
             return True
 
         return await self._database.write(work)

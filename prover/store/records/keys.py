@@ -24,18 +24,18 @@ def proof_key(theorem: Theorem, toolchain: Toolchain) -> str:
     """Return a key shared by theorems whose proofs may be interchangeable: name, white space, comments and order of
     imports are ignored.
     """
-    _, rest = _split(theorem.statement)
+    _, signature = _split(theorem.statement)
     imports = sorted({"Init", *theorem.header.imports})
-    texts = [_words(text) for text in (theorem.header.prelude, theorem.context, rest)]
+    texts = [_words(text) for text in (theorem.header.prelude, theorem.context, signature)]
     return _hash(toolchain.lean, theorem.project, imports, texts)
 
 
 def failure_key(theorem: Theorem, toolchain: Toolchain) -> str:
     """Return a key shared by theorems with the same meaning and the same search."""
-    name, rest = _split(theorem.statement)
+    name, signature = _split(theorem.statement)
     # Lean opens the namespaces of a theorem's own name: in `Nat.foo`, `succ` resolves; in `foo`, it may not.
     namespace = name.rpartition(".")[0]
-    texts = [normalise(text) for text in (theorem.header.prelude, theorem.context, rest)]
+    texts = [normalise(text) for text in (theorem.header.prelude, theorem.context, signature)]
     lean = (toolchain.lean, toolchain.runtime, theorem.project)
     return _hash(lean, theorem.header.imports, namespace, texts)
 

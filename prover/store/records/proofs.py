@@ -141,8 +141,8 @@ class ProofStore:
     ) -> bool:
         key = proof_key(theorem, self._toolchain)
         now = self._database.now(connection)
-        kept = connection.scalar(select(func.count()).where(ProofRow.theorem == key)) or 0
-        if kept >= _MOST_EACH:
+        stored = connection.scalar(select(func.count()).where(ProofRow.theorem == key)) or 0
+        if stored >= _MOST_EACH:
             return False
         insert = self._database.insert(ProofRow).values(
             theorem=key,

@@ -7,58 +7,19 @@ visible, so that a position serves as a cursor.
 """
 
 import secrets
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, or_, select, tuple_, update
 from sqlalchemy.exc import IntegrityError
 
 from prover.store.database import Database
+from prover.store.records import batches
+from prover.store.records.batches import StoredBatch, Submission
 from prover.store.tables import BatchRow, ItemRow
 
 _FREE: dict[str, Any] = {"state": "waiting", "lease": None, "lease_until": None}
-
-
-class KeyUsedError(ValueError):
-    """The owner has used this idempotency key for another submission."""
-
-
-class QueueFullError(RuntimeError):
-    """The maximum number of unfinished items is reached."""
-
-
-@dataclass(frozen=True, slots=True)
-class Submission:
-    """A batch to be queued. Requests and `options` are opaque to the queue.
-
-    Attributes:
-        key: idempotency key; None: always creates a new batch.
-        digest: digest of the whole submission.
-        items: names and requests.
-    """
-
-    owner: str
-    key: str | None
-    digest: str
-    label: str
-    options: str
-    items: Sequence[tuple[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class StoredBatch:
-    """The state of a batch. Times in seconds since the epoch."""
-
-    id: str
-    owner: str
-    label: str
-    total: int
-    answered: int
-    running: int
-    created: float
-    cancelled: float | None
-    finished: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +52,13 @@ class BatchQueue:
         self._database = database
         self._server = secrets.token_hex(16)
 
-    async def submit(self, submission: Submission, most: int, most_each: int) -> StoredBatch:
+    async def submit(self, submission: Submission, max_items: int, max_of_owner: int) -> StoredBatch:
         """Queue a batch, or return the one submitted under the same key.
 
         Args:
             submission: the batch.
-            most: maximum number of unfinished items of all owners, including this batch.
-            most_each: maximum number of its owner.
+            max_items: maximum number of unfinished items of all owners, including this batch.
+            max_of_owner: maximum number of its owner.
 
         Raises:
             KeyUsedError: the key belongs to another submission.
@@ -105,13 +66,17 @@ class BatchQueue:
             StoreError: the database cannot be written.
         """
         try:
-            return await self._database.write(lambda c: self._submit(c, submission, most, most_each))
+            return await self._database.write(
+                lambda c: batches.submit(self._database, c, submission, max_items, max_of_owner)
+            )
         except IntegrityError:  # PostgreSQL: a concurrent submission has used this key
-            return await self._database.write(lambda c: self._submit(c, submission, most, most_each))
+            return await self._database.write(
+                lambda c: batches.submit(self._database, c, submission, max_items, max_of_owner)
+            )
 
     async def find(self, batch: str) -> StoredBatch | None:
         """Return a batch; None if there is none with that id. Raises StoreError."""
-        return await self._database.read(lambda c: _batch(c, batch))
+        return await self._database.read(lambda c: batches.find(c, batch))
 
     async def backlog(self) -> Backlog:
         """Return the `Backlog`. Raises StoreError."""
@@ -160,10 +125,8 @@ class BatchQueue:
 
         def work(connection: Connection) -> set[int]:
             until = self._database.now(connection) + seconds
-            theirs = (self._held(), ItemRow.id.in_(in_hand))
-            return set(
-                connection.scalars(update(ItemRow).where(*theirs).values(lease_until=until).returning(ItemRow.id))
-            )
+            held = (self._held(), ItemRow.id.in_(in_hand))
+            return set(connection.scalars(update(ItemRow).where(*held).values(lease_until=until).returning(ItemRow.id)))
 
         return await self._database.write(work)
 
@@ -175,8 +138,8 @@ class BatchQueue:
 
     async def release(self, lease: Lease) -> None:
         """Release an item to be retried; the attempt counts. Raises StoreError."""
-        mine = (self._held(), ItemRow.id == lease.item, ItemRow.attempt == lease.attempt)
-        await self._database.write(lambda c: c.execute(update(ItemRow).where(*mine).values(_FREE)))
+        own_lease = (self._held(), ItemRow.id == lease.item, ItemRow.attempt == lease.attempt)
+        await self._database.write(lambda c: c.execute(update(ItemRow).where(*own_lease).values(_FREE)))
 
     async def give_back(self) -> None:
         """Release all items that this server holds; the attempts do not count. Raises StoreError."""
@@ -185,10 +148,7 @@ class BatchQueue:
 
     async def take_back(self) -> None:
         """Release all leases; for a process that has the database to itself. Raises StoreError."""
-        values = {"state": "waiting", "lease": None, "lease_until": None}
-        await self._database.write(
-            lambda c: c.execute(update(ItemRow).where(ItemRow.state == "running").values(values))
-        )
+        await self._database.write(lambda c: c.execute(update(ItemRow).where(ItemRow.state == "running").values(_FREE)))
 
     async def cancel(self, batch: str) -> StoredBatch | None:
         """Cancel a batch: its unanswered items get no answer. None: there is no such batch. Raises StoreError."""
@@ -200,7 +160,7 @@ class BatchQueue:
                 values = {"state": "cancelled", "lease": None, "lease_until": None}
                 open_items = (ItemRow.batch == batch, ItemRow.state.in_(("waiting", "running")))
                 connection.execute(update(ItemRow).where(*open_items).values(values))
-            return _batch(connection, batch)
+            return batches.find(connection, batch)
 
         return await self._database.write(work)
 
@@ -209,7 +169,7 @@ class BatchQueue:
 
         Raises StoreError.
         """
-        query = _batches().order_by(BatchRow.created.desc(), BatchRow.id.desc()).limit(most)
+        query = batches.all_batches().order_by(BatchRow.created.desc(), BatchRow.id.desc()).limit(most)
         if owner is not None:
             query = query.where(BatchRow.owner == owner)
         if before is not None:
@@ -221,60 +181,22 @@ class BatchQueue:
         await self._database.write(lambda c: c.execute(delete(BatchRow).where(BatchRow.id == batch)))
 
     async def trim(self, older_than: float) -> int:
-        """See `trim`. Raises StoreError."""
-        return await self._database.write(lambda c: trim(self._database, c, older_than))
+        """See `batches.trim`. Raises StoreError."""
+        return await self._database.write(lambda c: batches.trim(self._database, c, older_than))
 
     def _held(self) -> ColumnElement[bool]:
         return and_(ItemRow.lease == self._server, ItemRow.state == "running")
 
     def _backlog(self, connection: Connection) -> Backlog:
         open_batches = BatchRow.finished.is_(None)
-        left = connection.scalar(select(func.sum(BatchRow.total - BatchRow.answered)).where(open_batches)) or 0
+        unfinished = connection.scalar(select(func.sum(BatchRow.total - BatchRow.answered)).where(open_batches)) or 0
         running = connection.scalar(
             select(func.count()).select_from(ItemRow).join(BatchRow).where(open_batches, ItemRow.state == "running")
         )
         waits = select(ItemRow.id).where(ItemRow.batch == BatchRow.id, ItemRow.state == "waiting").exists()
         oldest = connection.scalar(select(func.min(BatchRow.created)).where(open_batches, waits))
         age = 0.0 if oldest is None else max(0.0, self._database.now(connection) - oldest)
-        return Backlog(int(left) - int(running or 0), int(running or 0), age)
-
-    def _submit(self, connection: Connection, submission: Submission, most: int, most_each: int) -> StoredBatch:
-        if submission.key is not None:
-            same_key = (BatchRow.owner == submission.owner, BatchRow.key == submission.key)
-            known = connection.execute(select(BatchRow.id, BatchRow.digest).where(*same_key)).first()
-            if known is not None:
-                if known.digest != submission.digest:
-                    raise KeyUsedError(f"the key {submission.key!r} was used for another batch")
-                batch = _batch(connection, known.id)
-                assert batch is not None
-                return batch
-        left = func.coalesce(func.sum(BatchRow.total - BatchRow.answered), 0)
-        for bound, whose in ((most, ()), (most_each, (BatchRow.owner == submission.owner,))):
-            unfinished = connection.scalar(select(left).where(BatchRow.finished.is_(None), *whose)) or 0
-            if unfinished + len(submission.items) > bound:
-                raise QueueFullError(f"{unfinished} items are unfinished; there is room for {bound}")
-        batch_id = secrets.token_hex(16)
-        connection.execute(
-            insert(BatchRow).values(
-                id=batch_id,
-                owner=submission.owner,
-                key=submission.key,
-                digest=submission.digest,
-                label=submission.label,
-                options=submission.options,
-                total=len(submission.items),
-                answered=0,
-                created=self._database.now(connection),
-            )
-        )
-        rows = [
-            {"batch": batch_id, "name": name, "request": request, "state": "waiting", "attempt": 0}
-            for name, request in submission.items
-        ]
-        connection.execute(insert(ItemRow), rows)
-        batch = _batch(connection, batch_id)
-        assert batch is not None
-        return batch
+        return Backlog(int(unfinished) - int(running or 0), int(running or 0), age)
 
     def _claim(
         self,
@@ -289,20 +211,20 @@ class BatchQueue:
             BatchRow.finished.is_(None)
         )
         # 1. Find the batch whose turn it is: batches with waiting items, and the number in progress of each.
-        batches = {row.id: row for row in connection.execute(unfinished) if not without(row.owner)}
-        at_work: dict[str, int] = dict.fromkeys(batches, 0)
+        rows = {row.id: row for row in connection.execute(unfinished) if not without(row.owner)}
+        in_progress: dict[str, int] = dict.fromkeys(rows, 0)
         query = select(ItemRow.batch, func.count()).where(
-            ItemRow.batch.in_(batches), ItemRow.state == "running", ItemRow.lease_until >= now
+            ItemRow.batch.in_(rows), ItemRow.state == "running", ItemRow.lease_until >= now
         )
         for batch, count in connection.execute(query.group_by(ItemRow.batch)):
-            at_work[batch] = count
+            in_progress[batch] = count
         leases: list[Lease] = []
-        while at_work and len(leases) < most:
+        while in_progress and len(leases) < most:
             owners: dict[str, int] = {}
-            for batch, count in at_work.items():
-                owners[batches[batch].owner] = owners.get(batches[batch].owner, 0) + count
+            for batch, count in in_progress.items():
+                owners[rows[batch].owner] = owners.get(rows[batch].owner, 0) + count
             batch = min(
-                at_work, key=lambda batch: (owners[batches[batch].owner], at_work[batch], batches[batch].created)
+                in_progress, key=lambda batch: (owners[rows[batch].owner], in_progress[batch], rows[batch].created)
             )
             # 2. Take its first item that is not leased, or whose lease has expired.
             lost = and_(ItemRow.state == "running", ItemRow.lease_until < now)
@@ -315,16 +237,14 @@ class BatchQueue:
             )
             row = connection.execute(free).first()
             if row is None:
-                del at_work[batch]
+                del in_progress[batch]
                 continue
             values = {"state": "running", "lease": self._server, "lease_until": now + seconds}
             taken = update(ItemRow).where(ItemRow.id == row.id).values(values | {"attempt": row.attempt + 1})
             connection.execute(taken)
-            of_batch = batches[batch]
-            leases.append(
-                Lease(row.id, batch, of_batch.owner, row.name, row.request, of_batch.options, row.attempt + 1)
-            )
-            at_work[batch] += 1
+            owner, options = rows[batch].owner, rows[batch].options
+            leases.append(Lease(row.id, batch, owner, row.name, row.request, options, row.attempt + 1))
+            in_progress[batch] += 1
         return leases
 
     def _answer(self, connection: Connection, lease: Lease, answer: str) -> int | None:
@@ -337,30 +257,11 @@ class BatchQueue:
             return None
         position = int(batch.answered) + 1
         values = {"state": "answered", "answer": answer, "position": position, "lease": None, "lease_until": None}
-        mine = (self._held(), ItemRow.id == lease.item, ItemRow.attempt == lease.attempt)
-        if not connection.execute(update(ItemRow).where(*mine).values(values)).rowcount:
+        own_lease = (self._held(), ItemRow.id == lease.item, ItemRow.attempt == lease.attempt)
+        if not connection.execute(update(ItemRow).where(*own_lease).values(values)).rowcount:
             return None
         finished = self._database.now(connection) if position == batch.total else None
         connection.execute(
             update(BatchRow).where(BatchRow.id == lease.batch).values(answered=position, finished=finished)
         )
         return position
-
-
-def trim(database: Database, connection: Connection, older_than: float) -> int:
-    """Delete batches that were finished so many seconds ago, with their answers; returns their number."""
-    since = database.now(connection) - older_than
-    return connection.execute(delete(BatchRow).where(BatchRow.finished < since)).rowcount
-
-
-def _batch(connection: Connection, batch: str) -> StoredBatch | None:
-    row = connection.execute(_batches().where(BatchRow.id == batch)).first()
-    return None if row is None else StoredBatch(*row)
-
-
-def _batches() -> Select[Any]:
-    """Select the columns of `StoredBatch`."""
-    at_work = (ItemRow.batch == BatchRow.id, ItemRow.state == "running")
-    running = select(func.count()).select_from(ItemRow).where(*at_work).scalar_subquery()
-    columns = (BatchRow.id, BatchRow.owner, BatchRow.label, BatchRow.total, BatchRow.answered, running)
-    return select(*columns, BatchRow.created, BatchRow.cancelled, BatchRow.finished)

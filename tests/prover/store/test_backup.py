@@ -13,7 +13,8 @@ import pytest
 from prover.store.backup import backup, restore
 from prover.store.database import Database
 from prover.store.errors import StoreError
-from prover.store.records.queue import BatchQueue, Submission
+from prover.store.records.batches import Submission
+from prover.store.records.queue import BatchQueue
 
 ROOT = Path(__file__).parents[3]
 

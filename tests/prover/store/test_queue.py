@@ -10,7 +10,8 @@ import pytest
 from sqlalchemy import Connection
 
 from prover.store.database import Database
-from prover.store.records.queue import BatchQueue, KeyUsedError, QueueFullError, StoredBatch, Submission, trim
+from prover.store.records.batches import KeyUsedError, QueueFullError, StoredBatch, Submission, trim
+from prover.store.records.queue import BatchQueue
 
 
 def submission(count: int, owner: str = "ann", key: str | None = None, digest: str = "d") -> Submission:

@@ -18,7 +18,7 @@ from prover.requests import BusyError, Service
 from prover.store import backup as copies
 from prover.store.database import Database, parse_url
 from prover.store.errors import StoreError
-from prover.store.records import classrooms, failures, proofs, queue
+from prover.store.records import batches, classrooms, failures, proofs
 from prover.store.records.proofs import Capacity, ProofStore, StoredProof, every_proof
 from prover.store.summary import summary
 from prover.verdict import Limits, Trust, Verdict, VerdictKind
@@ -53,12 +53,12 @@ def show(
             return
         found = database.read_now(summary)
         size = f"{found.size / 2**20:,.1f} MiB"
-        batches = f"{found.running} running with {found.unfinished:,} theorems left, {found.done} done"
+        batch_counts = f"{found.running} running with {found.unfinished:,} theorems left, {found.done} done"
         lines = (
             f"store: {database.name}",
             f"proofs: {found.proofs:,} of {found.theorems:,} theorems, {size}",
             f"failures: {found.failures:,}",
-            f"batches: {batches}, {found.cancelled} cancelled",
+            f"batches: {batch_counts}, {found.cancelled} cancelled",
             f"classrooms: {found.classrooms} with {found.learners:,} learners",
         )
         for line in lines:
@@ -136,16 +136,16 @@ def prune(
     )
     batch_days = settings.batches.keep_days if batches_older_than is None else batches_older_than
     with _opened(settings, store) as database:
-        gone = database.write_now(
+        deleted = database.write_now(
             lambda connection: (
                 proofs.trim(database, connection, capacity, _seconds(older_than)),
                 failures.trim(database, connection, _seconds(failures_older_than)),
-                queue.trim(database, connection, batch_days * _DAY),
+                batches.trim(database, connection, batch_days * _DAY),
                 classrooms.trim(database, connection),
             )
         )
         database.compact()
-    common.stdout.print(common.shown("deleted {} proofs, {} failures, {} batches, {} classrooms".format(*gone)))
+    common.stdout.print(common.shown("deleted {} proofs, {} failures, {} batches, {} classrooms".format(*deleted)))
 
 
 @app.command()
@@ -221,8 +221,8 @@ async def _check_one(
             tally.renewed += await store.remember(receipt.as_theorem(), receipt.as_candidate(), verdict, limits)
     elif verdict.kind in proofs.NO_PROOF or verdict.kind is VerdictKind.INVALID_STATEMENT:
         tally.fallen += 1
-        said = f": {verdict.messages[0].text}" if verdict.messages else ""
-        common.stdout.print(common.shown(f"{proof.id} {receipt.theorem}: {verdict.kind.name}{said}", "red"))
+        reason = f": {verdict.messages[0].text}" if verdict.messages else ""
+        common.stdout.print(common.shown(f"{proof.id} {receipt.theorem}: {verdict.kind.name}{reason}", "red"))
         # Proofs that another Lean accepts may still be requested from a server with that Lean.
         if drop and receipt.lean == here.lean:
             await database.write(lambda connection: proofs.forget(connection, proof.id))

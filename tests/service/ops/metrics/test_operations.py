@@ -10,7 +10,8 @@ from prometheus_client import CollectorRegistry
 
 from prover.store.database import Database
 from prover.store.errors import StoreError
-from prover.store.records.queue import Backlog, BatchQueue, Submission
+from prover.store.records.batches import Submission
+from prover.store.records.queue import Backlog, BatchQueue
 from service.batch.batches import ItemOutcome
 from service.batch.work import Figures
 from service.ops.config import SecuritySettings
