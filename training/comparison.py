@@ -14,7 +14,6 @@ folder:
 This module determines the remaining work; `leansieve compare` does it.
 """
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +21,7 @@ from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from training.config import ConfigError, TrainingConfig, first_mistake, load_config
+from training.config import ConfigError, TrainingConfig, first_mistake, load_config, load_table
 
 
 class _Section(BaseModel):
@@ -118,14 +117,7 @@ def load_comparison(path: Path) -> tuple[ComparisonConfig, TrainingConfig]:
     Raises:
         ConfigError: one of them cannot be read or is invalid.
     """
-    try:
-        comparison = ComparisonConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}.") from None
-    except ValidationError as error:
-        raise ConfigError(f"{path}: {first_mistake(error)}.") from None
+    comparison = load_table(path, ComparisonConfig)
     training = load_config(comparison.training)
     if training.rollouts is None:
         raise ConfigError(f"{comparison.training}: a comparison needs the table rollouts.")

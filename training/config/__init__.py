@@ -13,8 +13,8 @@ from training.config.learning import (
     VerificationConfig,
 )
 from training.config.model import LlamaShape, LoraConfig, ModelConfig, OptimizerConfig, RunConfig
-from training.config.section import first_mistake
-from training.config.settings import ConfigError, TrainingConfig, load_config
+from training.config.section import ConfigError, first_mistake, load_table
+from training.config.settings import TrainingConfig, load_config
 
 __all__ = [
     "AlgorithmConfig",
@@ -34,4 +34,5 @@ __all__ = [
     "VerificationConfig",
     "first_mistake",
     "load_config",
+    "load_table",
 ]

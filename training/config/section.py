@@ -1,12 +1,47 @@
-"""Base class of the tables of settings."""
+"""Tables of settings: their base class, and how a file of them is read."""
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+Table = TypeVar("Table", bound=BaseModel)
+
+
+class ConfigError(ValueError):
+    """A configuration file is invalid; the text is one sentence with place and reason."""
 
 
 class ConfigTable(BaseModel):
     """A table: unknown settings are errors, and each is described where it is declared."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+def load_table(path: Path, kind: type[Table], change: Callable[[dict[str, Any]], None] | None = None) -> Table:
+    """Read a TOML file.
+
+    Args:
+        kind: class of the whole file.
+        change: changes the content before it is validated.
+
+    Raises:
+        ConfigError: the file cannot be read, is not TOML, or a setting is unknown or out of range.
+    """
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        if change is not None:
+            change(content)
+        return kind.model_validate(content)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not TOML: {error}.") from None
+    except ValidationError as error:
+        others = error.error_count() - 1
+        raise ConfigError(f"{path}: {first_mistake(error)}{f' (and {others} more)' if others else ''}.") from None
 
 
 def first_mistake(error: ValidationError) -> str:

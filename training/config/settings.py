@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
 from training.config.learning import (
     AlgorithmConfig,
@@ -18,11 +18,7 @@ from training.config.learning import (
     VerificationConfig,
 )
 from training.config.model import ModelConfig, OptimizerConfig, RunConfig
-from training.config.section import ConfigTable, first_mistake
-
-
-class ConfigError(ValueError):
-    """A configuration file is invalid; the text is one sentence with place and reason."""
+from training.config.section import ConfigError, ConfigTable, load_table
 
 
 class TrainingConfig(ConfigTable):
@@ -110,19 +106,12 @@ def load_config(path: Path, changes: Sequence[str] = ()) -> TrainingConfig:
     Raises:
         ConfigError: it cannot be read, is not TOML, or a setting is unknown or out of range.
     """
-    try:
-        with path.open("rb") as file:
-            content = tomllib.load(file)
+
+    def override(content: dict[str, Any]) -> None:
         for change in changes:
             _change(content, change)
-        return TrainingConfig.model_validate(content)
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}.") from None
-    except ValidationError as error:
-        more = error.error_count() - 1
-        raise ConfigError(f"{path}: {first_mistake(error)}{f' (and {more} more)' if more else ''}.") from None
+
+    return load_table(path, TrainingConfig, override)
 
 
 def _change(content: dict[str, Any], change: str) -> None:

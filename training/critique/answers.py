@@ -2,12 +2,10 @@
 
 import hashlib
 import json
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 
 import transformers
@@ -20,6 +18,7 @@ from prover.search.tactics.scripts.cut import errors
 from prover.verdict import Verdict, VerdictKind
 from training.corpus.record import TheoremRecord
 from training.journal import Journal, JournalError
+from training.progress import ProgressReporter
 from training.rollouts.engine import RolloutEngine
 from training.rollouts.prompts import seed_of
 from training.rollouts.requests import Response, RolloutRequest
@@ -226,15 +225,15 @@ def _asked(
                     checks[same] = verifier.check(record, text)
                 each.checks[text] = checks[same]
 
-        progress = _Progress(len(questions), report)
+        tally = _Tally(len(questions), report)
         waiting = [work[number] for number in range(len(questions))]
-        begun = 0
+        started = 0
         for _ in engine.sampled(requests(), done):
-            while begun < len(waiting) and waiting[begun].settled:
-                yield progress.advance(waiting[begun].result())
-                begun += 1
-        for each in waiting[begun:]:
-            yield progress.advance(each.result())
+            while started < len(waiting) and waiting[started].settled:
+                yield tally.count(waiting[started].result())
+                started += 1
+        for each in waiting[started:]:
+            yield tally.count(each.result())
     finally:
         engine.close()
 
@@ -247,24 +246,16 @@ def _parsed(path: Path, lines: Iterator[tuple[int, bytes]]) -> Iterator[Critique
             raise JournalError(f"{path}:{number}: this is not a line of answers; name another folder.") from None
 
 
-class _Progress:
-    """Reports progress and remaining time periodically."""
+class _Tally:
+    """Counts the answers, and reports them."""
 
     def __init__(self, total: int, report: Callable[[str], None]) -> None:
-        self._total, self._report = total, report
-        self._done = self._samples = self._verified = 0
-        self._began = self._last = time.monotonic()
+        self._progress = ProgressReporter(total, "questions", report, _REPORT_SECONDS)
+        self._samples = self._verified = 0
 
-    def advance(self, answers: CritiqueAnswers) -> CritiqueAnswers:
-        """Count the answers and pass them on."""
-        self._done += 1
+    def count(self, answers: CritiqueAnswers) -> CritiqueAnswers:
+        """Count the answers to a question and pass them on."""
         self._samples += answers.samples
         self._verified += answers.verified
-        now = time.monotonic()
-        if now - self._last >= _REPORT_SECONDS or self._done == self._total:
-            self._last = now
-            left = timedelta(seconds=round((now - self._began) / self._done * (self._total - self._done)))
-            self._report(
-                f"{self._done}/{self._total} questions, {self._verified} of {self._samples} answers verified, {left} left"
-            )
+        self._progress.advance(lambda: f"{self._verified} of {self._samples} answers verified")
         return answers

@@ -13,17 +13,16 @@ This module defines the stages; `leansieve scrpo` runs each in a child process.
 """
 
 import hashlib
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from prover.lean.workers.lean_pool import LeanPool
 from prover.sampling.prompt import CritiqueFormat
 from prover.verdict import Limits
-from training.config import ConfigError, TrainingConfig, first_mistake
+from training.config import TrainingConfig, load_table
 from training.corpus.jsonl import read_jsonl, write_jsonl
 from training.corpus.lessons import Pair
 from training.corpus.proofs import ProvedTheorem, read_proofs
@@ -107,14 +106,7 @@ def load_scrpo(path: Path) -> ScrpoConfig:
     Raises:
         ConfigError: it cannot be read or is invalid.
     """
-    try:
-        return ScrpoConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}.") from None
-    except ValidationError as error:
-        raise ConfigError(f"{path}: {first_mistake(error)}.") from None
+    return load_table(path, ScrpoConfig)
 
 
 def stages(plan: ScrpoConfig) -> list[str]:
@@ -156,8 +148,8 @@ def carry_out(
             refined = [
                 each for number in range(1, plan.rounds + 1) for each in read_answers(plan.answers(f"refine-{number}"))
             ]
-            made = pairs(records, read_answers(plan.answers("draw")), refined)
-            report(f"{write_jsonl(plan.folder / 'pairs.jsonl', made)} pairs")
+            preferred = pairs(records, read_answers(plan.answers("draw")), refined)
+            report(f"{write_jsonl(plan.folder / 'pairs.jsonl', preferred)} pairs")
         case "prefer":
             learn_preferences(_preferring(plan), report, command)
         case "dev":

@@ -30,8 +30,8 @@ from training.corpus.record import TheoremRecord, read_corpus
 from training.evaluation.samples import TheoremSamples, judged
 from training.evaluation.tree import sample_tree
 from training.model.load import located
+from training.progress import ProgressReporter
 
-_REPORT_SECONDS = 10.0
 _TOGETHER = 4
 
 
@@ -108,7 +108,8 @@ def check(
     texts = {record.name: texts_of(drawn[record.name]) for record in records}
     checks: dict[tuple[str, str], Future[Verdict]] = {}
     solved: set[str] = set()
-    progress = _Progress(sum(finished and bool(text) for each in texts.values() for text, _, finished in each), report)
+    total = sum(finished and bool(text) for each in texts.values() for text, _, finished in each)
+    progress = ProgressReporter(total, "texts", report)
 
     def begin(chosen: Sequence[TheoremRecord], place: int) -> list[tuple[str, str]]:
         begun = []
@@ -123,7 +124,7 @@ def check(
         for name, text in begun:
             if checks[name, text].result().verified:
                 solved.add(name)
-            progress.advance(len(solved))
+            progress.advance(lambda: f"{len(solved)} theorems solved")
 
     places = range(max(len(each) for each in texts.values()))
     # Theorems without a proof come first, a few texts of each at a time, so that no worker waits; then all other texts.
@@ -141,21 +142,6 @@ def check(
         )
         for record in records
     ]
-
-
-class _Progress:
-    """Reports the progress of checks periodically."""
-
-    def __init__(self, total: int, report: Callable[[str], None]) -> None:
-        self._total, self._report, self._done = total, report, 0
-        self._began = self._last = time.monotonic()
-
-    def advance(self, solved: int) -> None:
-        self._done += 1
-        now = time.monotonic()
-        if now - self._last >= _REPORT_SECONDS or self._done == self._total:
-            self._last = now
-            self._report(f"{self._done}/{self._total} texts, {solved} theorems solved, {now - self._began:.0f} s")
 
 
 def texts_of(drawn: Drawn) -> list[tuple[str, int, bool]]:

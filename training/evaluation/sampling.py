@@ -7,12 +7,10 @@ when it is done, and the journal is deleted when the result is complete.
 import contextlib
 import hashlib
 import json
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
 from pathlib import Path
 
 import transformers
@@ -28,13 +26,13 @@ from training.evaluation.samples import ModelSamples, SampledProof, TheoremSampl
 from training.journal import Journal, JournalError
 from training.model.load import located
 from training.model.prompts import prompt_format
+from training.progress import ProgressReporter
 from training.rollouts.engine import RolloutEngine
 from training.rollouts.prompts import seed_of
 from training.rollouts.requests import Response, RolloutRequest
 from training.rollouts.verifier import Verifier
 from training.run.provenance import FILE, hash_weights, read_provenance
 
-_REPORT_SECONDS = 10.0
 _WAITING = 16  # theorems that wait for verdicts before sampling pauses
 
 
@@ -214,7 +212,7 @@ def _sample(
 
         n = settings.samples
         theorems = {record.name: _Theorem(record.name, n) for record in asked}
-        progress = _Progress(len(asked), report)
+        tally = _Tally(len(asked), report)
         started = 0
 
         def requests() -> Iterator[RolloutRequest]:
@@ -238,11 +236,11 @@ def _sample(
         for _ in engine.sampled(requests(), done):
             while theorems:
                 oldest = next(iter(theorems.values()))
-                if not oldest.settled and (oldest.missing or started - progress.done < _WAITING):
+                if not oldest.settled and (oldest.missing or started - tally.done < _WAITING):
                     break
-                yield progress.advance(theorems.pop(oldest.name))
+                yield tally.count(theorems.pop(oldest.name))
         for theorem in list(theorems.values()):
-            yield progress.advance(theorem)
+            yield tally.count(theorem)
     finally:
         engine.close()
 
@@ -287,31 +285,27 @@ def _identity(what: Evaluated, records: Sequence[TheoremRecord]) -> str:
     )
 
 
-class _Progress:
-    """Reports progress and remaining time periodically."""
+class _Tally:
+    """Counts the results for theorems, and reports them."""
 
     def __init__(self, total: int, report: Callable[[str], None]) -> None:
-        self.done = 0
-        self._total = total
-        self._report = report
+        self._progress = ProgressReporter(total, "theorems", report)
         self._solved = 0
         self._precision = 0.0
         self._timeouts = 0
-        self._began = self._last = time.monotonic()
 
-    def advance(self, theorem: _Theorem) -> TheoremSamples:
+    @property
+    def done(self) -> int:
+        """Number of theorems that were counted."""
+        return self._progress.done
+
+    def count(self, theorem: _Theorem) -> TheoremSamples:
         """Count the results for a theorem and pass them on."""
         result = theorem.result()
-        self.done += 1
         self._solved += result.verified > 0
         self._precision += result.verified / result.samples
         self._timeouts += sum(check.result().kind is VerdictKind.TIMEOUT for check in theorem.checks.values())
-        now = time.monotonic()
-        if now - self._last >= _REPORT_SECONDS or self.done == self._total:
-            self._last = now
-            left = timedelta(seconds=round((now - self._began) / self.done * (self._total - self.done)))
-            self._report(
-                f"{self.done}/{self._total} theorems, {self._solved} solved, pass@1 {self._precision / self.done:.1%}, "
-                f"{self._timeouts} timeouts, {left} left"
-            )
+        self._progress.advance(
+            lambda: f"{self._solved} solved, pass@1 {self._precision / self.done:.1%}, {self._timeouts} timeouts"
+        )
         return result

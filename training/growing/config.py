@@ -1,13 +1,12 @@
 """The configuration file of `leansieve grow`."""
 
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from training.config import ConfigError, TrainingConfig, first_mistake
+from training.config import TrainingConfig, load_table
 
 
 class _Section(BaseModel):
@@ -125,11 +124,4 @@ def load_grow(path: Path) -> GrowConfig:
     Raises:
         ConfigError: it cannot be read or is invalid.
     """
-    try:
-        return GrowConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}.") from None
-    except ValidationError as error:
-        raise ConfigError(f"{path}: {first_mistake(error)}.") from None
+    return load_table(path, GrowConfig)

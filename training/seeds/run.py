@@ -2,10 +2,8 @@
 
 import asyncio
 import contextlib
-import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from datetime import timedelta
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -17,12 +15,12 @@ from training.corpus.jsonl import read_jsonl, write_jsonl
 from training.corpus.proofs import ProvedTheorem
 from training.corpus.record import TheoremRecord
 from training.journal import Journal, JournalError
+from training.progress import ProgressReporter
 from training.rollouts.verdicts import VerdictCache, checker_version
 from training.seeds.questions import SeedBudget, SeedEnding
 from training.seeds.search import find_proofs
 
 _AT_LEAST = (1, 2, 5, 10)
-_REPORT_SECONDS = 10.0
 
 
 class SeedRecord(BaseModel):
@@ -143,7 +141,7 @@ async def search_into(
     results = {_key(row.theorem): row for row in _earlier(journal)}
     wanted = [_key(record) for record in records]
     waiting = iter([record for record, key in zip(records, wanted, strict=True) if key not in results])
-    progress = _Progress(len(set(wanted) - results.keys()), report)
+    tally = _Tally(len(set(wanted) - results.keys()), report)
 
     async def work() -> None:
         for record in waiting:
@@ -158,7 +156,7 @@ async def search_into(
             )
             journal.append(row.model_dump_json())
             results[_key(record)] = row
-            progress.advance(row)
+            tally.count(row)
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -183,25 +181,14 @@ def _key(record: TheoremRecord) -> tuple[str, str]:
     return record.theorem.digest, record.guard
 
 
-class _Progress:
-    """Reports progress and remaining time periodically."""
+class _Tally:
+    """Counts the results for theorems, and reports them."""
 
     def __init__(self, total: int, report: Callable[[str], None]) -> None:
-        self._total = total
-        self._report = report
-        self._done = 0
-        self._solved = 0
-        self._proofs = 0
-        self._began = self._last = time.monotonic()
+        self._progress = ProgressReporter(total, "theorems", report)
+        self._solved = self._proofs = 0
 
-    def advance(self, row: SeedRecord) -> None:
-        self._done += 1
+    def count(self, row: SeedRecord) -> None:
         self._solved += bool(row.proofs)
         self._proofs += len(row.proofs)
-        now = time.monotonic()
-        if now - self._last >= _REPORT_SECONDS or self._done == self._total:
-            self._last = now
-            left = timedelta(seconds=round((now - self._began) / self._done * (self._total - self._done)))
-            self._report(
-                f"{self._done}/{self._total} theorems, {self._solved} proved, {self._proofs} proofs, {left} left"
-            )
+        self._progress.advance(lambda: f"{self._solved} proved, {self._proofs} proofs")

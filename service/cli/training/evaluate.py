@@ -1,7 +1,5 @@
 """`leansieve evaluate`."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -49,10 +47,10 @@ def run(
             corpora=tuple(corpora), samples=samples, temperature=temperature, top_p=top_p, max_tokens=max_tokens
         )
         limits = Limits(seconds=seconds, heartbeats=heartbeats)
-        command = shlex.join(["leansieve", *sys.argv[1:]])
-        what = Evaluated(model, label or label_of(model), evaluation, limits, base, prompt_format, seed, command)
+        command = shared.command_line()
+        evaluated = Evaluated(model, label or label_of(model), evaluation, limits, base, prompt_format, seed, command)
         verdicts = cache or out.with_name("verdicts.jsonl")
-        evaluate(what, out, verdicts, lambda: pool_of(settings.lean), shared.remark)
+        evaluate(evaluated, out, verdicts, lambda: pool_of(settings.lean), shared.remark)
     shared.remark(f"wrote {out}")
 
 
@@ -91,7 +89,7 @@ def check(
             model=label or label_of(model),
             corpus=", ".join(corpus.stem for corpus in corpora),
             sampling={"temperature": 1.0, "top_p": 0.99, "max_tokens": max_tokens},
-            command=shlex.join(["leansieve", *sys.argv[1:]]),
+            command=shared.command_line(),
             weights=hash_weights(model),
             theorems=tuple(theorems),
         ).save(out)

@@ -1,7 +1,5 @@
 """`leansieve export`."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +29,6 @@ def export(
     with shared.user_errors():
         from training.export.export import ModelExport, export_model
 
-        commands = (*(made_by or ()), shlex.join(["leansieve", *sys.argv[1:]]))
+        commands = (*(made_by or ()), shared.command_line())
         model = export_model(ModelExport(run, name, tuple(results or ()), dtype, commands, license), to)  # type: ignore[arg-type]
     shared.remark(f"{model.name} is in {to / model.folder}")

@@ -3,11 +3,13 @@
 import contextlib
 import errno
 import os
+import shlex
 import signal
+import sys
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +21,9 @@ from prover.sampling.sampler import SamplerUnavailableError
 from service.cli import common
 from service.core.resources.leans import pool_of
 from service.ops.config import Settings
+
+if TYPE_CHECKING:
+    from training.stages import Stages
 
 Verdicts = Annotated[Path | None, typer.Option(help="Verdicts to share with other runs.", metavar="FILE")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same result.", min=0)]
@@ -117,6 +122,31 @@ def interruptible(resumption: Callable[[], str] = lambda: "resumes where it stop
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def command_line() -> str:
+    """Return the present command as it would be typed, for the record of a run."""
+    return shlex.join(["leansieve", *sys.argv[1:]])
+
+
+def complete(stages: "Stages", titles: Mapping[str, str], carry_out: Callable[[str], bool]) -> None:
+    """Carry out the stages that are not complete, in order.
+
+    Args:
+        stages: the record of complete stages.
+        titles: name and title of each stage.
+        carry_out: carries out the stage of that name; returns whether it succeeded.
+
+    Raises:
+        UserError: a stage failed.
+    """
+    for name, title in titles.items():
+        if stages.done(name):
+            continue
+        remark(f"== {title}")
+        if not carry_out(name):
+            raise UserError(f"{title} failed; the same command resumes from it")
+        stages.finish(name)
 
 
 def quiet_libraries(settings: Settings | None = None) -> None:

@@ -1,8 +1,6 @@
 """`leansieve tutoring`."""
 
 import asyncio
-import shlex
-import sys
 from collections.abc import Callable, Coroutine, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -100,7 +98,7 @@ def learn(
         cases = read_proofs(theorems)[:most]
         how = Learning(steps=steps, groups=groups, sessions=sessions, seed=seed)
         kinds = _kinds(learner, held_out=False)
-        command = shlex.join(["leansieve", *sys.argv[1:]])
+        command = shared.command_line()
 
         _in_school(
             settings, answers, lambda school: learn_from(school, cases, kinds, how, folder, shared.remark, command)

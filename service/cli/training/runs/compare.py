@@ -1,7 +1,5 @@
 """`leansieve compare`."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -28,7 +26,7 @@ def compare(
     """Train and evaluate many models from one base, and compare them; resumable with the same command."""
     settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
     failed = []
-    command = shlex.join(["leansieve", *sys.argv[1:]])
+    command = shared.command_line()
     with shared.user_errors(), shared.interruptible():
         from training.comparison import Training, jobs, load_comparison, reports, trained
         from training.evaluation.reports.curves import draw_curves
@@ -76,5 +74,5 @@ def _carry_out(settings: Settings, job: "Job", command: str) -> None:
         return
     base = config.model.path if config.model.lora is not None else None
     form = config.model.prompt_format
-    what = Evaluated(job.model, job.name, config.evaluation, limits, base, form, job.seed, command)
-    evaluate(what, job.out, check.verdicts, lambda: pool_of(settings.lean), shared.remark)
+    evaluated = Evaluated(job.model, job.name, config.evaluation, limits, base, form, job.seed, command)
+    evaluate(evaluated, job.out, check.verdicts, lambda: pool_of(settings.lean), shared.remark)

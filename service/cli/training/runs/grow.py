@@ -1,13 +1,10 @@
 """`leansieve grow`."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from prover.errors import UserError
 from service.cli import common
 from service.cli.training import shared
 from service.cli.training.apart import done_apart
@@ -27,21 +24,19 @@ def grow(
 ) -> None:
     """Make theorems, solve them, learn, and make harder ones, round by round; resumable with the same command."""
     settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
-    command = shlex.join(["leansieve", *sys.argv[1:]])
+    command = shared.command_line()
     with shared.user_errors(), shared.interruptible():
         from training.growing.config import load_grow
         from training.growing.rounds import stages
         from training.stages import Stages
 
         plan = load_grow(file)
-        kept = Stages(plan.folder, plan)
-        for stage in stages(plan):
-            if kept.done(stage.name):
-                continue
-            shared.remark(f"== {stage.title(plan)}")
-            if not done_apart(_carry_out, settings, plan, stage, command):
-                raise UserError(f"{stage.title(plan)} failed; the same command resumes from it")
-            kept.finish(stage.name)
+        planned = {stage.name: stage for stage in stages(plan)}
+        shared.complete(
+            Stages(plan.folder, plan),
+            {name: stage.title(plan) for name, stage in planned.items()},
+            lambda name: done_apart(_carry_out, settings, plan, planned[name], command),
+        )
     shared.remark(f"wrote {plan.folder / 'grow.md'}")
 
 

@@ -1,13 +1,10 @@
 """`leansieve scrpo`."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from prover.errors import UserError
 from service.cli import common
 from service.cli.training import shared
 from service.cli.training.apart import done_apart
@@ -26,20 +23,17 @@ def scrpo(
 ) -> None:
     """Train a model to diagnose and repair its own failures, and compare it; resumable with the same command."""
     settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
-    command = shlex.join(["leansieve", *sys.argv[1:]])
+    command = shared.command_line()
     with shared.user_errors(), shared.interruptible():
         from training.critique.scrpo import load_scrpo, stages
         from training.stages import Stages
 
         plan = load_scrpo(file)
-        kept = Stages(plan.folder, plan)
-        for stage in stages(plan):
-            if kept.done(stage):
-                continue
-            shared.remark(f"== {stage}")
-            if not done_apart(_carry_out, settings, plan, stage, command):
-                raise UserError(f"{stage} failed; the same command resumes from it")
-            kept.finish(stage)
+        shared.complete(
+            Stages(plan.folder, plan),
+            {name: name for name in stages(plan)},
+            lambda name: done_apart(_carry_out, settings, plan, name, command),
+        )
     shared.remark(f"wrote {plan.folder / 'scrpo.md'}")
 
 

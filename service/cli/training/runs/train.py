@@ -1,7 +1,5 @@
 """`leansieve train`."""
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -56,7 +54,7 @@ def train(
             for line in places(settings.lean, training):
                 common.stdout.print(common.shown(line))
             return
-        command = shlex.join(["leansieve", *sys.argv[1:]])
+        command = shared.command_line()
         if training.rollouts is not None:
             from training.trainer.trainer import train
 
