@@ -78,8 +78,8 @@ async def negation(refuter: Refuter, theorem: Theorem, options: CheckOptions) ->
     written = []
     if parts:
         _, binders, goal = parts
-        says = f"∀ {binders},\n    {goal}" if binders else f"({goal})"
-        written = [f"theorem {plain}{dot}{universes} :\n  ¬ {says}"]
+        statement = f"∀ {binders},\n    {goal}" if binders else f"({goal})"
+        written = [f"theorem {plain}{dot}{universes} :\n  ¬ {statement}"]
     found = await refuter.negation(theorem, plain, written, options)
     if not found.negation:
         raise UndeniableError(
@@ -180,8 +180,8 @@ async def _next(
         if not refuting.done():
             either: set[asyncio.Future[Any]] = {coming, refuting}
             await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        held = refuting.done() and not refuting.cancelled() and refuting.exception() is None
-        if not coming.done() and held and (found := refuting.result()) is not None:
+        succeeded = refuting.done() and not refuting.cancelled() and refuting.exception() is None
+        if not coming.done() and succeeded and (found := refuting.result()) is not None:
             return found
         return await coming
     finally:

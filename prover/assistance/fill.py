@@ -65,8 +65,8 @@ async def fill(
             yield filling.outcomes[-1]
             continue
         yield HoleStarted(hole)
-        left = options.within_seconds(ends - time.monotonic())
-        async with contextlib.aclosing(filling.fill(hole, left)) as events:
+        remaining = options.within_seconds(ends - time.monotonic())
+        async with contextlib.aclosing(filling.fill(hole, remaining)) as events:
             async for event in events:
                 yield event
     failed = await filling.recheck()
@@ -128,8 +128,8 @@ class _Filling:
             if below is None:
                 break
             self.now, faults = below
-            told = {one.hole.command for one in self.outcomes if one.verdict is not None}
-            for fault in (one for one in faults if one.number not in told):
+            reported = {one.hole.command for one in self.outcomes if one.verdict is not None}
+            for fault in (one for one in faults if one.number not in reported):
                 yield CommandRejected(replace(fault, line=self.now.line_in(self._was, fault.number, fault.line)))
         await self._take(outcome)
         yield outcome
@@ -293,7 +293,7 @@ def as_tactics(proof: str) -> str:
     proof = proof.strip()
     if not re.match(r"by\b", proof):
         return "exact " + proof.replace("\n", "\n  ")
-    first, _, rest = proof.removeprefix("by").partition("\n")
+    first, _, following = proof.removeprefix("by").partition("\n")
     if not first.strip():
-        return textwrap.dedent(rest).strip()
-    return "\n".join([first.strip(), *textwrap.dedent(rest).split("\n")]).strip()
+        return textwrap.dedent(following).strip()
+    return "\n".join([first.strip(), *textwrap.dedent(following).split("\n")]).strip()

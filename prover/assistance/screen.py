@@ -89,10 +89,11 @@ async def screened(
         async with asked_meanwhile(partial(notes, screener, theorem, terms), _NO_NOTES) as pending_notes:
             async for event in events:
                 if isinstance(event, Finished):
-                    left = min(_LONGEST_WAIT, ends - time.monotonic())
+                    remaining = min(_LONGEST_WAIT, ends - time.monotonic())
                     with contextlib.suppress(TimeoutError):
                         event = replace(
-                            event, notes=(*event.notes, *await asyncio.wait_for(pending_notes(), max(left, _READY)))
+                            event,
+                            notes=(*event.notes, *await asyncio.wait_for(pending_notes(), max(remaining, _READY))),
                         )
                 yield event
 

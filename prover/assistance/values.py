@@ -81,14 +81,14 @@ class Values:
 
     def _of(self, type_: str, types: Mapping[str, str], depth: int) -> tuple[str, ...]:
         """Return some values of a type, small ones first."""
-        made = self._made.get(type_)
-        for name in (type_, _spaced(made.reduced) if made else type_):
+        cached = self._made.get(type_)
+        for name in (type_, _spaced(cached.reduced) if cached else type_):
             if found := self._written(name, types):
                 return found
-        if made is None or depth == 0:
+        if cached is None or depth == 0:
             return ()
         # The simplest value comes first, and every constructor is represented among those taken.
-        by_maker = [self._made_by(maker, types, depth - 1) for maker in sorted(made.makers, key=_weight)]
+        by_maker = [self._made_by(maker, types, depth - 1) for maker in sorted(cached.makers, key=_weight)]
         turns = itertools.zip_longest(*by_maker)
         return tuple(itertools.islice((value for turn in turns for value in turn if value is not None), _MOST))
 

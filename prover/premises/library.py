@@ -263,8 +263,8 @@ def _taken_pattern(pattern: str, shape: TermShape) -> TermShape:
     lines = pattern.split("\n")
     number = first.line - 2  # our own line precedes it
     placed = first.region is Region.STATEMENT and 0 <= number < len(lines)
-    rest = lines[number][first.column :].strip() if placed else ""
-    where = f" at `{rest[:_LONGEST_QUOTED]}`" if rest else ""
+    line_end = lines[number][first.column :].strip() if placed else ""
+    where = f" at `{line_end[:_LONGEST_QUOTED]}`" if line_end else ""
     text = first.text.partition("\n")[0].replace("unexpected token ':='", "unexpected end of input")  # our own line
     raise InputError("pattern", f"the pattern does not elaborate{where}: {text}")
 

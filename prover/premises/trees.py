@@ -65,10 +65,10 @@ class Vocabulary:
     @classmethod
     def of(cls, keys: Iterable[str]) -> "Vocabulary":
         """Return a vocabulary with these nodes."""
-        made = cls()
+        tree = cls()
         for key in keys:
-            made.number(key)
-        return made
+            tree.number(key)
+        return tree
 
     def number(self, key: str) -> int:
         """Return the number of a node; a new node gets one."""

@@ -217,7 +217,7 @@ class Receipt(_Strict):
             "axioms_complete": verdict.axioms_complete,
             "assumed": sorted(verdict.assumed),
         }
-        given, crosschecked = self.model_fields_set, self.trust == "CROSS_CHECKED"
+        present, crosschecked = self.model_fields_set, self.trust == "CROSS_CHECKED"
         then = {
             "theorem": self.theorem,
             "axioms": sorted(self.axioms),
@@ -228,8 +228,8 @@ class Receipt(_Strict):
             "kernel": self.kernel or verdict.kernel,
             "term": self.term or verdict.term,
             # Receipts of earlier versions lack these; the second is known only for cross-checked proofs.
-            "axioms_complete": self.axioms_complete if "axioms_complete" in given else verdict.axioms_complete,
-            "assumed": sorted(self.assumed if crosschecked and "assumed" in given else verdict.assumed),
+            "axioms_complete": self.axioms_complete if "axioms_complete" in present else verdict.axioms_complete,
+            "assumed": sorted(self.assumed if crosschecked and "assumed" in present else verdict.assumed),
         }
         differences = [f"{key} was {then[key]!r} and is {now[key]!r}" for key in now if then[key] != now[key]]
         if self.issued > datetime.now(UTC) + _CLOCKS_DIFFER:

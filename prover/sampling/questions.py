@@ -188,9 +188,9 @@ async def draw(
     try:
         while True:
             for seed in itertools.islice(seeds, max(0, ahead - len(running) - len(ready))):
-                begun = asyncio.ensure_future(ask(seed))
-                running.add(begun)
-                number_of[begun] = next(numbers)
+                call = asyncio.ensure_future(ask(seed))
+                running.add(call)
+                number_of[call] = next(numbers)
             if not running and not ready:
                 return
             if ready:

@@ -47,15 +47,15 @@ def without_room(
 
     The first model is always accepted: the base, if it is among them.
     """
-    room, kept = 0.9 * free_memory(), 0
+    room, total = 0.9 * free_memory(), 0
     missing: dict[str, str] = {}
     for model in sorted(models, key=lambda model: model.name != weights.base):
         if model.kind == "checkpoint":
             needed = memory_needed(folder / model.folder, settings)
-            if needed > room and kept:
+            if needed > room and total:
                 missing[model.name] = f"it needs {needed >> 20} MiB, and {int(room) >> 20} MiB are free"
                 logger.warning("the model %s is left out: %s", model.name, missing[model.name])
             else:
                 room -= needed
-                kept += 1
+                total += 1
     return missing

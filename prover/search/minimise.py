@@ -81,9 +81,9 @@ def reductions(proof: str) -> Iterator[str]:
 def _without_attempts(proof: str) -> Iterator[str]:
     """Yield the proof without any of the lines that may fail."""
     lines = _lines(proof)
-    kept = [line for line in lines if not line.lstrip().startswith("try ")]
-    if len(kept) < len(lines):
-        yield "\n".join(kept)
+    without = [line for line in lines if not line.lstrip().startswith("try ")]
+    if len(without) < len(lines):
+        yield "\n".join(without)
 
 
 def _one_step(proof: str) -> Iterator[str]:
@@ -205,7 +205,7 @@ def _shorter_lists(items: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
     if half > 1:
         yield from (items[:half], items[half:])
     if len(items) > 1:
-        yield from (items[:left] + items[left + 1 :] for left in range(len(items)))
+        yield from (items[:removed] + items[removed + 1 :] for removed in range(len(items)))
 
 
 def _with_list(proof: str, places: Sequence[_ListPlace], kept: tuple[str, ...]) -> str:

@@ -85,8 +85,8 @@ class ProofSearch:
         best = _ranked(session.ledger.proofs, options.prefer)[: budget.proofs]
         if options.minimise:
             for place, proof in enumerate(list(best)):
-                left = budget.seconds - session.ledger.seconds
-                seconds = left if options.minimise_seconds is None else min(left, options.minimise_seconds)
+                remaining = budget.seconds - session.ledger.seconds
+                seconds = remaining if options.minimise_seconds is None else min(remaining, options.minimise_seconds)
                 shorter = await self._shorten(proof, session, seconds)
                 # Two proofs may shorten to the same text; then the longer one is still a distinct proof.
                 if shorter is not None and not _among(shorter, [*best[:place], *best[place + 1 :]], theorem):

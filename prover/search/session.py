@@ -231,17 +231,19 @@ class StrategyContext:
     async def sample(self, source: Source, most: int | None = None) -> AsyncGenerator[Candidate, None]:
         """See `SearchContext.sample`."""
         session = self._session
-        left = most = session.samples_left if most is None else min(most, session.samples_left)
-        while left and session.samples_left:
+        remaining = most = session.samples_left if most is None else min(most, session.samples_left)
+        while remaining and session.samples_left:
             seed = session.terms.params.seed
-            params = replace(session.terms.params, samples=left, seed=None if seed is None else seed + most - left)
+            params = replace(
+                session.terms.params, samples=remaining, seed=None if seed is None else seed + most - remaining
+            )
             async with contextlib.aclosing(source(params)) as candidates:
                 try:
-                    while left and session.samples_left:
+                    while remaining and session.samples_left:
                         candidate = await session.pull(candidates)
                         if candidate is None:
                             return
-                        left -= 1
+                        remaining -= 1
                         self._account.add(sampled=1, tokens=candidate.tokens)
                         yield candidate
                 except WeightsReplacedError:

@@ -43,20 +43,20 @@ def read_shape(statement: str) -> Shape:
     tokens = list(tokenize(statement))
     colon = find(tokens, 0, ":")
     binders = read_groups(statement, tokens[:colon])
-    given = len(binders)
-    rest = tokens[colon + 1 :]
-    while len(binders) - given < _MOST_INTROS:
-        if rest and rest[0].text == "∀" and (comma := find(rest, 0, ",")) < len(rest):
-            binders += _read_quantified(statement, rest[1:comma])
-            rest = rest[comma + 1 :]
-        elif _opens(rest):
+    declared = len(binders)
+    goal = tokens[colon + 1 :]
+    while len(binders) - declared < _MOST_INTROS:
+        if goal and goal[0].text == "∀" and (comma := find(goal, 0, ",")) < len(goal):
+            binders += _read_quantified(statement, goal[1:comma])
+            goal = goal[comma + 1 :]
+        elif _opens(goal):
             break  # the arrow belongs to the type of the variable, as in `∃ f : Nat → Nat, …`
-        elif (arrow := find(rest, 0, "→")) < find(rest, 0, ",") and find(rest, 0, "↔") == len(rest):
-            binders.append(Binder(f"g{len(binders) - given + 1}", _slice(statement, rest[:arrow])))
-            rest = rest[arrow + 1 :]
+        elif (arrow := find(goal, 0, "→")) < find(goal, 0, ",") and find(goal, 0, "↔") == len(goal):
+            binders.append(Binder(f"g{len(binders) - declared + 1}", _slice(statement, goal[:arrow])))
+            goal = goal[arrow + 1 :]
         else:
             break
-    return Shape(tuple(binders), tuple(binder.name for binder in binders[given:]), _slice(statement, rest))
+    return Shape(tuple(binders), tuple(binder.name for binder in binders[declared:]), _slice(statement, goal))
 
 
 def signature(statement: str) -> tuple[str, str, str] | None:

@@ -21,9 +21,9 @@ def showing(commands: Iterable[Command]) -> tuple[Command, ...]:
 
 def named(found: Sequence[Command]) -> list[str]:
     """Return each command with its line, as in `#eval (line 9)`; of very many the first ones and the number of the others."""
-    more = len(found) - _MOST_NAMED
+    omitted = len(found) - _MOST_NAMED
     names = [f"{one.keyword} (line {one.line})" for one in found[:_MOST_NAMED]]
-    return [*names, f"{more} more"] if more > 0 else names
+    return [*names, f"{omitted} more"] if omitted > 0 else names
 
 
 def not_run(found: Sequence[Command]) -> str:
@@ -37,8 +37,8 @@ def left_out(found: Sequence[Command], line: int) -> tuple[Message, ...]:
     messages = [
         Message("information", text.format(one.keyword), line=one.line - line + 1) for one in found[:_MOST_NAMED]
     ]
-    if (more := len(found) - _MOST_NAMED) > 0:
-        messages.append(replace(messages[-1], text=f"{more} more such commands below are not run either"))
+    if (omitted := len(found) - _MOST_NAMED) > 0:
+        messages.append(replace(messages[-1], text=f"{omitted} more such commands below are not run either"))
     return tuple(messages)
 
 
@@ -46,10 +46,12 @@ def remarks(context: str) -> tuple[Message, ...]:
     """Return a message for each such command in a context: a check does not report its outcome."""
     found = _commands_shown(context) if _HASH.search(context) else ()
     text = "the outcome of `{}` in the context is not reported, and does not count for the verdict"
-    told = [Message("information", text.format(one.keyword), Region.CONTEXT, one.line) for one in found[:_MOST_NAMED]]
-    if (more := len(found) - _MOST_NAMED) > 0:
-        told.append(replace(told[-1], text=f"so it is with {more} more such commands below"))
-    return tuple(told)
+    messages = [
+        Message("information", text.format(one.keyword), Region.CONTEXT, one.line) for one in found[:_MOST_NAMED]
+    ]
+    if (omitted := len(found) - _MOST_NAMED) > 0:
+        messages.append(replace(messages[-1], text=f"so it is with {omitted} more such commands below"))
+    return tuple(messages)
 
 
 def on_axioms(messages: Iterable[Message]) -> tuple[Message, ...]:

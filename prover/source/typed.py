@@ -81,8 +81,8 @@ def _read_command(text: str, mathlib: bool) -> Typed:
     if not found:
         opening = f"theorem {NAME} " if _begins_with_binders(code) else f"theorem {NAME} : "
         return Typed(_without_star(opening + text, mathlib), len(opening))
-    (first, *more) = found
-    if more or not first.is_theorem or first.start or first.prefixes or code[: first.at].strip().startswith("@"):
+    (first, *others) = found
+    if others or not first.is_theorem or first.start or first.prefixes or code[: first.at].strip().startswith("@"):
         return Typed(text)
     behind = first.at + len(first.keyword)
     opening = "theorem" if first.own_name is not None else f"theorem {NAME}"
@@ -194,8 +194,8 @@ def _begins_with_binders(code: str) -> bool:
 
 def _without_comment_behind(text: str) -> str:
     """Return the text without the comments at its end, unless one is not closed."""
-    kept = text[: len(scanner.code_of(text).rstrip())]
-    return text if kept == text or unclosed_comment(text) is not None else kept
+    code = text[: len(scanner.code_of(text).rstrip())]
+    return text if code == text or unclosed_comment(text) is not None else code
 
 
 def _without_star(statement: str, mathlib: bool) -> str:

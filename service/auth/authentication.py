@@ -133,8 +133,8 @@ class Authentication:
 
     @property
     def _wanted(self) -> str:
-        what = "a valid token: name its file with --token-file" if self._tokens else "a certificate"
-        return f"this server wants to know who calls, by {what}"
+        credential = "a valid token: name its file with --token-file" if self._tokens else "a certificate"
+        return f"this server wants to know who calls, by {credential}"
 
     @property
     def by_token(self) -> bool:

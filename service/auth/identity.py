@@ -53,7 +53,7 @@ class Identity:
 
     def may(self, role: Role) -> bool:
         """Whether one of its roles includes `role`."""
-        return any(role in _INCLUDED[own] for own in self.roles)
+        return any(role in _INCLUDED[granted] for granted in self.roles)
 
 
 class Refusal(StrEnum):

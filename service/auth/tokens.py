@@ -123,12 +123,12 @@ def rotate(file: Path, name: str, overlap: timedelta) -> str:
         expires = None if old.expires is None else now + (old.expires - old.created)
         token, entry = _made(name, old.roles, expires, old.identity.quota)
         end = now + overlap
-        kept = [
+        others = [
             each.model_copy(update={"expires": min(end, each.expires or end)}) if each.name == name else each
             for each in tokens
             if each.name != name or overlap > timedelta()
         ]
-        tokens[:] = [*kept, entry]
+        tokens[:] = [*others, entry]
     return token
 
 
@@ -140,13 +140,13 @@ def revoke(file: Path, name: str, only: str = "") -> int:
         UserError: the file cannot be read or written, or no token matches, or `only` matches several.
     """
     with _changing(file) as tokens:
-        gone = [token for token in _named(tokens, name, file) if token.sha256.startswith(only.rstrip("…"))]
-        if not gone:
+        revoked = [token for token in _named(tokens, name, file) if token.sha256.startswith(only.rstrip("…"))]
+        if not revoked:
             raise UserError(f"no token of {name!r} in {file} has a hash that begins with {only!r}: see `token list`")
-        if only and len(gone) > 1:
-            raise UserError(f"{len(gone)} tokens of {name!r} have a hash that begins with {only!r}: give more of it")
-        tokens[:] = [token for token in tokens if token not in gone]
-    return len(gone)
+        if only and len(revoked) > 1:
+            raise UserError(f"{len(revoked)} tokens of {name!r} have a hash that begins with {only!r}: give more of it")
+        tokens[:] = [token for token in tokens if token not in revoked]
+    return len(revoked)
 
 
 def set_quota(file: Path, name: str, quota: Quota) -> int:

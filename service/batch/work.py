@@ -164,13 +164,13 @@ class Work:
         """Renew the leases of items in progress; stop items that were taken by others or cancelled."""
         while True:
             await asyncio.sleep(self._settings.lease_seconds / 4)
-            begun = set(self._working)
+            working = set(self._working)
             try:
-                held = await self._queue.renew(self._settings.lease_seconds, begun)
+                renewed = await self._queue.renew(self._settings.lease_seconds, working)
             except StoreError as error:
                 _log.warning("leases of batch items cannot be renewed", error=str(error))
                 continue
-            for item in begun - held:
+            for item in working - renewed:
                 if item in self._working:
                     self._working[item][1].cancel()
 

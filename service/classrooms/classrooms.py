@@ -219,11 +219,11 @@ class Classrooms:
             fault = f"line {found.refused.line}: {found.refused.reason.partition(chr(10))[0]}"
         shown = goal[:_MOST_SHOWN], fault[:_MOST_SHOWN]
         try:
-            there = await self._store.settle(turn, ProofResult(found.outcome.value, found.open, *shown, proved, hint))
+            settled = await self._store.settle(turn, ProofResult(found.outcome.value, found.open, *shown, proved, hint))
         except StoreError as error:
             _log.warning("the answer to a learner cannot be stored", error=str(error))
             return
-        if not there:
+        if not settled:
             raise NoClassroomError(_NO_LEARNER)
 
     async def _check(self, number: int, one: ClassroomTheorem, check: CheckOptions) -> None:

@@ -216,7 +216,7 @@ def assumption(path: str, file: LeanFile, item: Command, verdict: Verdict) -> st
     """Return a warning if a verified proof uses axioms other than Lean's own, with their declaring files; otherwise
     empty.
     """
-    told = []
+    messages = []
     for axiom in verdict.axioms if verdict.verified else ():
         if axiom not in STANDARD_AXIOMS:
             named = (
@@ -228,9 +228,9 @@ def assumption(path: str, file: LeanFile, item: Command, verdict: Verdict) -> st
                 if line
                 else "which no `axiom` of this file declares, but another command of it or an import"
             )
-            told.append(f"`{axiom}`, {who}")
-    said = f"{item.name} depends on axioms other than Lean's own: "
-    return f"{path}:{item.line}: warning: {said}{'; '.join(told)}" if told else ""
+            messages.append(f"`{axiom}`, {who}")
+    message = f"{item.name} depends on axioms other than Lean's own: "
+    return f"{path}:{item.line}: warning: {message}{'; '.join(messages)}" if messages else ""
 
 
 def two_files(source: Path, out: Path) -> None:

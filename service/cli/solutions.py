@@ -56,8 +56,8 @@ def _print(challenge: Path, solution: Path, one: Solved) -> None:
     common.stdout.print(common.shown(line, "green" if verdict.verified else "red"))
     for message in verdict.messages:
         path = solution if message.region is Region.CANDIDATE else challenge
-        said = f"{path}:{message.line}:{message.column}: {message.severity}: {message.text}"
-        common.stdout.print(common.shown(said))
+        text = f"{path}:{message.line}:{message.column}: {message.severity}: {message.text}"
+        common.stdout.print(common.shown(text))
 
 
 def _row(one: Solved) -> dict[str, Any]:

@@ -125,8 +125,8 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         await process.wait()
         raise UserError(f"the server did not end within {_END_SECONDS:g} s of SIGTERM and was killed") from None
     finally:
-        _, left = await asyncio.to_thread(psutil.wait_procs, workers, 5.0)
-        for worker in left:
+        _, alive = await asyncio.to_thread(psutil.wait_procs, workers, 5.0)
+        for worker in alive:
             worker.kill()
-    if left:
-        raise UserError(f"the server left {len(left)} processes behind; they were killed")
+    if alive:
+        raise UserError(f"the server left {len(alive)} processes behind; they were killed")

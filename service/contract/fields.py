@@ -151,8 +151,8 @@ def choice_to_proto(kind: Any, name: str, value: Any) -> Any:
     prefix, known = _names(kind)
     spelled = value.name if isinstance(value, Enum) else value.upper()
     if spelled not in known:
-        there = ", ".join(one.lower() for one in known)
-        raise InputError(name, f"there is no {name} {value!r}; there is {there}")
+        choices = ", ".join(one.lower() for one in known)
+        raise InputError(name, f"there is no {name} {value!r}; there is {choices}")
     return kind.values_by_name[prefix + spelled].number
 
 

@@ -96,8 +96,8 @@ class LeanEngine:
         limits = replace(self._default.limits, seconds=self._maximum.limits.seconds)
         verdict = await self.check(Check(warm_up, Candidate("rfl", source="warm-up"), CheckOptions(limits)))
         if not verdict.verified:
-            said = "; ".join(message.text for message in verdict.messages)
-            raise UnavailableError(f"Lean does not verify that 1 + 1 = 2: {verdict.kind.name} {said}")
+            messages = "; ".join(message.text for message in verdict.messages)
+            raise UnavailableError(f"Lean does not verify that 1 + 1 = 2: {verdict.kind.name} {messages}")
 
     async def check(self, request: Check) -> Verdict:
         """See `Service.check`."""

@@ -56,5 +56,5 @@ def raise_if_hopeless(finished: Finished) -> None:
     if finished.ending is Ending.INVALID_STATEMENT and verdict is not None:
         raise StatementError(verdict)
     if finished.ending is Ending.INFRASTRUCTURE:
-        said = "; ".join(message.text for message in verdict.messages) if verdict else ""
-        raise UnavailableError(f"the search was broken off: {said}")
+        messages = "; ".join(message.text for message in verdict.messages) if verdict else ""
+        raise UnavailableError(f"the search was broken off: {messages}")

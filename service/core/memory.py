@@ -206,8 +206,8 @@ class _Checker:
 
 
 def _new(proof: Proof, known: list[Proof], theorem: Theorem) -> bool:
-    own = identities(theorem, proof.candidate, proof.verdict)
-    return all(own.isdisjoint(identities(theorem, other.candidate, other.verdict)) for other in known)
+    keys = identities(theorem, proof.candidate, proof.verdict)
+    return all(keys.isdisjoint(identities(theorem, other.candidate, other.verdict)) for other in known)
 
 
 def _merge_known(finished: Finished, known: list[Proof], request: Search) -> Finished:

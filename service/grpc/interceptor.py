@@ -158,8 +158,8 @@ def _common_name(context: Context) -> str | None:
 
 
 def _deadline(context: Context) -> float:
-    left = context.time_remaining()
-    return math.inf if left is None else time.monotonic() + left
+    remaining = context.time_remaining()
+    return math.inf if remaining is None else time.monotonic() + remaining
 
 
 def _code(context: Context) -> grpc.StatusCode:

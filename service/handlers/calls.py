@@ -67,8 +67,8 @@ class Call:
     @property
     def seconds_left(self) -> float:
         """Seconds until the deadline, less the time to stop Lean and answer; at least a millisecond."""
-        left = self.deadline - time.monotonic()
-        return math.inf if left == math.inf else max(1e-3, left - min(3.0, 0.25 * left))
+        remaining = self.deadline - time.monotonic()
+        return math.inf if remaining == math.inf else max(1e-3, remaining - min(3.0, 0.25 * remaining))
 
     def code_after(self, error: BaseException | None) -> grpc.StatusCode:
         """Return the final status of the call, whose handler raised `error`, or None."""

@@ -114,8 +114,8 @@ async def messages(
                 raise InputError("request", "it is longer than this server takes")
             parse(line, message)
         except InputError as error:
-            told = InputError("request", f"line {number}: {error}")
-            yield Unread((_id_in(line) if line else "") or f"line:{number}", told)
+            error_at_line = InputError("request", f"line {number}: {error}")
+            yield Unread((_id_in(line) if line else "") or f"line:{number}", error_at_line)
         else:
             if "id" in message.DESCRIPTOR.fields_by_name and not message.id:  # type: ignore[attr-defined]
                 message.id = f"line:{number}"  # type: ignore[attr-defined]

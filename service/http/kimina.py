@@ -148,7 +148,7 @@ class Files:
             }
         verdict = one.file.placed(values.verdict_from_proto(answer.verdict))
         seconds = verdict.elapsed_ms / 1000
-        said = {
+        result = {
             "verdict": verdict.kind.name,
             "trust": verdict.trust.name,
             "axioms": list(verdict.axioms),
@@ -164,9 +164,9 @@ class Files:
                 "time": seconds,
                 "error": None,
                 "response": {**_response(one.file, verdict), "time": seconds},
-                **said,
+                **result,
             }
-        return {"time": seconds, "error": error, "response": None, **said}
+        return {"time": seconds, "error": error, "response": None, **result}
 
 
 def _response(file: LeanFile, verdict: Verdict) -> dict[str, Any]:

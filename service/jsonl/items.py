@@ -72,7 +72,7 @@ def read_items(
         UserError: the file cannot be read, or has no items.
     """
     seen: dict[Id, int] = {}
-    told: set[str] = set()
+    reported: set[str] = set()
     empty = True
     try:
         with path.open("rb") as stream:
@@ -81,8 +81,8 @@ def read_items(
                     empty = False
                     item = _item(line, number, seen, limits, with_candidates)
                     for field in item.unread:
-                        if field not in told and len(told) < _MOST_TOLD:
-                            told.add(field)
+                        if field not in reported and len(reported) < _MOST_TOLD:
+                            reported.add(field)
                             tell(f"{path}:{number}: {_not_read(field, with_candidates)}")
                     yield item
     except OSError as error:
@@ -165,14 +165,14 @@ def _fields(line: bytes, number: int) -> dict[str, Any]:
 
 
 def _id(fields: Mapping[str, Any], number: int, seen: dict[Id, int]) -> Id:
-    given = fields.get("id", fields.get("name"))  # corpora identify theorems by name
-    if not isinstance(given, str | int) or isinstance(given, bool) or len(str(given)) > _LONGEST_ID:
+    value = fields.get("id", fields.get("name"))  # corpora identify theorems by name
+    if not isinstance(value, str | int) or isinstance(value, bool) or len(str(value)) > _LONGEST_ID:
         raise InputError("statement", f"line {number} has no usable `id`: give each line a short text or a number")
-    take("statement", str(given), 4 * _LONGEST_ID)
-    if given in seen:
-        raise InputError("statement", f"line {number} has the id {given!r} of line {seen[given]}: ids must differ")
-    seen[given] = number
-    return given
+    take("statement", str(value), 4 * _LONGEST_ID)
+    if value in seen:
+        raise InputError("statement", f"line {number} has the id {value!r} of line {seen[value]}: ids must differ")
+    seen[value] = number
+    return value
 
 
 def _text(fields: Mapping[str, Any], name: str, number: int, required: bool = False) -> str:
@@ -186,9 +186,9 @@ def _text(fields: Mapping[str, Any], name: str, number: int, required: bool = Fa
 
 
 def _candidate(fields: Mapping[str, Any], number: int, limits: TextSettings) -> Candidate:
-    given = [mode for mode in Mode if fields.get(mode.value) is not None]
-    if len(given) != 1:
-        fault = "has both `proof` and `file`: give one of them" if given else "needs either `proof` or `file`"
+    modes = [mode for mode in Mode if fields.get(mode.value) is not None]
+    if len(modes) != 1:
+        fault = "has both `proof` and `file`: give one of them" if modes else "needs either `proof` or `file`"
         raise InputError("statement", f"line {number} {fault}")
-    text = _text(fields, given[0].value, number)
-    return Candidate(take_candidate(given[0], text, limits.candidate), given[0], source="given")
+    text = _text(fields, modes[0].value, number)
+    return Candidate(take_candidate(modes[0], text, limits.candidate), modes[0], source="given")

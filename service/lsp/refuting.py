@@ -147,14 +147,16 @@ async def _searched(
 
 def _result_of(what: RefutationTarget, found: Finished) -> RefutationResult:
     if what.hole is None:
-        said = remarks.of_notes(what.file, what.item, (note for note in found.notes if note.kind not in _OF_THE_SEARCH))
+        about_goal = remarks.of_notes(
+            what.file, what.item, (note for note in found.notes if note.kind not in _OF_THE_SEARCH)
+        )
     else:
-        said = []  # for the goal, which does not appear in the document
+        about_goal = []  # for the goal, which does not appear in the document
     if found.refutation is not None:
         false = remarks.of_refutation(what.file, what.item, what.hole, found.refutation)
-        return RefutationResult(f"{what.name} is {refuted(found.refutation)}", (*said, false), found.refutation)
+        return RefutationResult(f"{what.name} is {refuted(found.refutation)}", (*about_goal, false), found.refutation)
     if found.proofs:
-        return RefutationResult(f"{what.name} is not false: a proof of it was found", tuple(said))
+        return RefutationResult(f"{what.name} is not false: a proof of it was found", tuple(about_goal))
     unsaid = [note.text for note in found.notes if note.kind in _OF_THE_SEARCH]
     why = "; ".join([ending(found), *unsaid])
-    return RefutationResult(f"neither a refutation of {what.name} nor a proof was found: {why}", tuple(said))
+    return RefutationResult(f"neither a refutation of {what.name} nor a proof was found: {why}", tuple(about_goal))

@@ -133,18 +133,18 @@ def _with_sorries(file: LeanFile, item: Command, at: int, goals: int) -> Site:
         file.lead(item)
     )
     pairs = zip(before, file.text[item.proof_start : at], strict=False)
-    kept = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
-    start = item.proof_start + kept
+    common = sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], pairs))
+    start = item.proof_start + common
     column = len(before) - (before.rfind("\n") + 1)
     alone = not before[len(before) - column :].strip()
     sorries = ("\n" + " " * column).join(["· sorry"] * goals) if goals > 1 and alone else "sorry"
-    put = before[kept:] + sorries
-    changed = replace(lean_file.parse(file.text[:start] + put + file.text[at:]), project=file.project)
+    replacement = before[common:] + sorries
+    changed = replace(lean_file.parse(file.text[:start] + replacement + file.text[at:]), project=file.project)
     # The `by` of an empty block is the user's own; the found proof follows it.
     holes = tuple(
         replace(hole, start=max(hole.start, hole.end - len("sorry")))
         for hole in holes_of(changed)
-        if hole.start < start + len(put) and start < hole.end
+        if hole.start < start + len(replacement) and start < hole.end
     )
     if not holes:
         raise UserError("no tactic can be put there")

@@ -56,8 +56,8 @@ class Callers:
     def _caller(self) -> Identity:
         if not self.asked:
             return ANYONE
-        told = get_access_token()
-        found = self._authentication.of_token(told.token) if told else Refusal.NO_TOKEN
+        token = get_access_token()
+        found = self._authentication.of_token(token.token) if token else Refusal.NO_TOKEN
         if isinstance(found, Refusal):
             raise NotAllowedError("your token is no longer valid: request a new one")
         return found

@@ -63,11 +63,11 @@ def _violation(tool: str, one: dict[str, Any], known: Collection[str]) -> tuple[
 
 def reason(error: UserError) -> str:
     """Return the reason code of an error, the same as over gRPC."""
-    told = error_details_pb2.ErrorInfo()
+    info = error_details_pb2.ErrorInfo()
     for detail in status.to_status(error).details:
-        if detail.Unpack(told):
+        if detail.Unpack(info):
             break
-    return str(told.reason)
+    return str(info.reason)
 
 
 def hint(error: UserError) -> str:

@@ -60,10 +60,10 @@ def theorem_named(file: LeanFile, name: str) -> Command:
     ]
     if len(found) == 1:
         return file.commands[found[0]]
-    more = ", …" if len(names) > _MOST_NAMED else ""
+    ellipsis = ", …" if len(names) > _MOST_NAMED else ""
     stated = ", ".join(printable(one) for one in list(names.values())[:_MOST_NAMED])
     text = f"has {len(found)} theorems named {shown(name)}" if found else f"has no theorem {shown(name)}"
-    raise InputError("theorem_name", f"the file {text}; it states: {stated or 'none'}{more}")
+    raise InputError("theorem_name", f"the file {text}; it states: {stated or 'none'}{ellipsis}")
 
 
 def required_holes(file: LeanFile) -> list[Hole]:
@@ -99,8 +99,8 @@ def holes_at(file: LeanFile, line: int) -> list[Hole]:
     if line in lines:
         return [one for one, at in zip(every, lines, strict=True) if at == line]
     where = ", ".join(map(str, list(dict.fromkeys(lines))[:_MOST_NAMED]))
-    more = ", …" if len(set(lines)) > _MOST_NAMED else ""
-    raise InputError("line", f"line {line} has no `sorry`; lines that have one: {where or 'none'}{more}")
+    ellipsis = ", …" if len(set(lines)) > _MOST_NAMED else ""
+    raise InputError("line", f"line {line} has no `sorry`; lines that have one: {where or 'none'}{ellipsis}")
 
 
 def line_of(file: LeanFile, hole: Hole) -> int:

@@ -230,8 +230,8 @@ class _Progress:
         if now - self._last >= _REPORT_SECONDS or self._done == self._count:
             self._last = now
             hours = max(1, self._milliseconds) / 3_600_000
-            kept = self._statuses[ConjectureStatus.KEPT]
+            kept_count = self._statuses[ConjectureStatus.KEPT]
             self._report(
-                f"{self._done}/{self._count} drawn, {kept} theorems with {self._proofs} proofs kept, "
-                f"{round(kept / hours)} and {round(self._proofs / hours)} an hour of Lean"
+                f"{self._done}/{self._count} drawn, {kept_count} theorems with {self._proofs} proofs kept, "
+                f"{round(kept_count / hours)} and {round(self._proofs / hours)} an hour of Lean"
             )

@@ -60,9 +60,9 @@ def generalise(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Con
     statement = known.statement
     if not statement.hypotheses:
         return None
-    gone = random.randrange(len(statement.hypotheses))
-    kept = tuple(each for index, each in enumerate(statement.hypotheses) if index != gone)
-    name = statement.hypotheses[gone][0]
+    dropped = random.randrange(len(statement.hypotheses))
+    kept = tuple(each for index, each in enumerate(statement.hypotheses) if index != dropped)
+    name = statement.hypotheses[dropped][0]
     proofs = tuple(proof for proof in known.proofs if name not in names_in([proof]))
     return Conjecture(_used(replace(statement, hypotheses=kept)), proofs)
 
@@ -160,9 +160,9 @@ def invert(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conject
     name, says = known.statement.hypotheses[index]
     hypotheses = list(known.statement.hypotheses)
     hypotheses[index] = (name, _denied(known.statement.goal))
-    kept = known.statement.fresh("hn")
-    proofs = [f"by\n  intro {kept}\n  apply {name}\n  {tactic}" for tactic in _single(known.proofs)]
-    proofs += [f"by\n  have {kept} := {name}\n  {tactic}" for tactic in _single(known.proofs)]
+    hypothesis = known.statement.fresh("hn")
+    proofs = [f"by\n  intro {hypothesis}\n  apply {name}\n  {tactic}" for tactic in _single(known.proofs)]
+    proofs += [f"by\n  have {hypothesis} := {name}\n  {tactic}" for tactic in _single(known.proofs)]
     statement = replace(known.statement, hypotheses=tuple(hypotheses), goal=_denied(says))
     return Conjecture(statement, (*known.proofs, *proofs), inhabited=False)
 

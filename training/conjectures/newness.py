@@ -20,10 +20,12 @@ def key(record: TheoremRecord) -> str:
 def _key(statement: Statement) -> str:
     types = dict(statement.variables)
     goal = _turned(statement.goal)
-    says = [_turned(text) for _, text in statement.hypotheses]
+    hypotheses = [_turned(text) for _, text in statement.hypotheses]
     # Hypotheses are ordered by their text without variable names; this order then numbers the variables.
     marks = {name: f"«{type_}»" for name, type_ in types.items()}
-    ordered = sorted(dict.fromkeys(says), key=lambda text: (_words(replaced(text, marks)), _order(text, goal, types)))
+    ordered = sorted(
+        dict.fromkeys(hypotheses), key=lambda text: (_words(replaced(text, marks)), _order(text, goal, types))
+    )
     seen = [token.text.partition(".")[0] for text in (goal, *ordered) for token in tokenize(text)]
     names = {name: f"x{number}" for number, name in enumerate(dict.fromkeys(n for n in seen if n in types))}
     binders = " ".join(f"{names[name]}:{_words(types[name])}" for name in names)

@@ -49,12 +49,12 @@ def _renamed(proved: ProvedTheorem, random: Random) -> ProvedTheorem | None:
     if record.context or record.header:
         return None
     shape = read_shape(record.statement)
-    given = shape.binders[: len(shape.binders) - len(shape.intros)]
+    binders = shape.binders[: len(shape.binders) - len(shape.intros)]
     # All other names that occur are fixed, so that no name is captured.
-    bound = {binder.name for binder in given}
+    bound = {binder.name for binder in binders}
     fixed = names_in([record.statement, *proved.proofs]) - bound
     names: dict[str, str] = {}
-    for binder in given:
+    for binder in binders:
         words = {token.text for token in tokenize(binder.type)}
         pool = _NUMBERS if words <= {"Nat", "Int"} else _FUNCTIONS if words <= {"Nat", "Int", "→"} else _FACTS
         if not words <= {"Nat", "Int", "→"} and not binder.name.startswith("h"):

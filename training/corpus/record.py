@@ -151,6 +151,6 @@ def _read_table(path: Path) -> Iterator[tuple[int, TheoremRecord]]:
     loaded = theorems_of_rows((row for _, row in read_rows(path)), str(path))
     if loaded.skipped:
         number, reason = loaded.skipped[0]
-        more = f" (and {len(loaded.skipped) - 1} more)" if len(loaded.skipped) > 1 else ""
-        raise ValueError(f"{path}, row {number + 1}: {reason}{more}.")
+        others = f" (and {len(loaded.skipped) - 1} more)" if len(loaded.skipped) > 1 else ""
+        raise ValueError(f"{path}, row {number + 1}: {reason}{others}.")
     yield from enumerate(loaded.records, start=1)

@@ -88,7 +88,7 @@ def accuracy(asked: Iterable[CritiqueAnswers], right: Mapping[tuple[str, str], D
         asked: diagnoses, one answer each, `about` the failed proof.
         right: Lean's diagnoses, by theorem and failed proof.
     """
-    total = line = kind = both = 0
+    total = line = kind = exact = 0
     for answers in asked:
         truth = right[answers.name, answers.about]
         diagnosis = Diagnosis.read(answers.answers[0].text) if answers.answers else None
@@ -96,9 +96,9 @@ def accuracy(asked: Iterable[CritiqueAnswers], right: Mapping[tuple[str, str], D
         if diagnosis is not None:
             line += diagnosis.line == truth.line
             kind += diagnosis.kind == truth.kind
-            both += diagnosis == truth
+            exact += diagnosis == truth
     share = max(1, total)
-    return {"diagnoses": total, "line": line / share, "kind": kind / share, "both": both / share}
+    return {"diagnoses": total, "line": line / share, "kind": kind / share, "both": exact / share}
 
 
 def _likeness(one: str, other: str) -> float:

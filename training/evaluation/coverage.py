@@ -105,10 +105,10 @@ def main() -> None:
     least, most = result["verified_samples"], result["verified_samples"] + result["unchecked_samples"]
     print(f"pass@1: {100 * least / result['samples']:.1f} to {100 * most / result['samples']:.1f} %")
     together = set(solved)
-    for name, theirs in others.items():
-        together |= theirs
+    for name, results in others.items():
+        together |= results
         result[f"with_{name}"] = sorted(together)
-        print(f"with the {name}: {len(together)}; solved by neither of these before: {len(solved - theirs)}")
+        print(f"with the {name}: {len(together)}; solved by neither of these before: {len(solved - results)}")
     atomic_write_text(arguments.out, json.dumps(result, indent=1) + "\n")
 
 

@@ -130,7 +130,7 @@ def _try(record: TheoremRecord, verifier: Verifier, checks: int, one_line: bool)
         under_way = [verifier.check(record, proof) for proof in proofs[start : start + _AHEAD]]
         for number, check in enumerate(under_way, start=start + 1):
             if check.result().verified:
-                for rest in under_way:
-                    rest.cancel()
+                for task in under_way:
+                    task.cancel()
                 return tried.model_copy(update={"solved_at": number})
     return tried

@@ -100,8 +100,8 @@ class ModelSamples(_Record):
         try:
             return cls.model_validate_json(gzip.decompress(data) if path.suffix == ".gz" else data)
         except (ValidationError, OSError, EOFError) as error:
-            what = error.errors()[0] if isinstance(error, ValidationError) else None
-            reason = f"{'.'.join(map(str, what['loc'])) or 'the file'}: {what['msg']}" if what else str(error)
+            problem = error.errors()[0] if isinstance(error, ValidationError) else None
+            reason = f"{'.'.join(map(str, problem['loc'])) or 'the file'}: {problem['msg']}" if problem else str(error)
             raise ValueError(f"{path} does not hold a model's samples ({reason}).") from error
 
 

@@ -38,7 +38,7 @@ def sample_tree(
     tokens = torch.tensor([[end] * (width - len(prompt)) + list(prompt) for prompt in prompts], device=model.device)
     found: list[Answers] = [Counter() for _ in prompts]
     # A beginning, with the number of its prompt and how many answers have it.
-    begun: list[tuple[int, tuple[int, ...], int]] = [(number, (), samples) for number in range(len(prompts))]
+    prefixes: list[tuple[int, tuple[int, ...], int]] = [(number, (), samples) for number in range(len(prompts))]
     cache = None
     for place in range(max_tokens):
         out = model(
@@ -50,10 +50,10 @@ def sample_tree(
             logits_to_keep=1,
         )
         cache = out.past_key_values
-        parents, chosen, counts = _branches(out.logits[:, -1], [count for *_, count in begun], top_p, random)
+        parents, chosen, counts = _branches(out.logits[:, -1], [count for *_, count in prefixes], top_p, random)
         kept, grown = [], []
         for parent, token, count in zip(parents, chosen, counts, strict=True):
-            number, beginning, _ = begun[parent]
+            number, beginning, _ = prefixes[parent]
             if token == end:
                 found[number][beginning, True] += count
             elif place == max_tokens - 1:
@@ -63,11 +63,11 @@ def sample_tree(
                 grown.append((number, (*beginning, token), count))
         if not grown:
             break
-        begun = grown
+        prefixes = grown
         index = torch.tensor(kept, device=model.device)
         cache.batch_select_indices(index)
         mask = torch.cat([mask[index], mask.new_ones(len(kept), 1)], -1)
-        tokens = torch.tensor([[beginning[-1]] for _, beginning, _ in begun], device=model.device)
+        tokens = torch.tensor([[beginning[-1]] for _, beginning, _ in prefixes], device=model.device)
     return found
 
 

@@ -48,13 +48,13 @@ def _origin(model: Model, trained: Provenance | None) -> str:
         return "a model that was trained elsewhere, without a record of how"
     if mean := trained.settings.get("average"):
         return f"the average of two models' weights, with a share of {mean['share']:g} of the second"
-    made = "fine-tuned on verified proofs"
+    origin = "fine-tuned on verified proofs"
     if model.algorithm:
-        made = f"tuned with `{model.algorithm}`" + (f" at α = {model.alpha:g}" if model.alpha is not None else "")
+        origin = f"tuned with `{model.algorithm}`" + (f" at α = {model.alpha:g}" if model.alpha is not None else "")
     elif trained.base is None:
-        made = "trained from scratch on verified proofs"
+        origin = "trained from scratch on verified proofs"
     stopped = f"; the run was stopped: {trained.stopped}" if trained.stopped else ""
-    return f"{made}, {trained.step} steps{stopped}"
+    return f"{origin}, {trained.step} steps{stopped}"
 
 
 def _part_taken(trained: dict[str, Any]) -> dict[str, Any]:

@@ -136,14 +136,14 @@ async def _conjecture(plan: GrowConfig, stage: Stage, pool: LeanPool, report: Re
     """Draw a round's conjectures, and write the kept ones as theorems to solve."""
     for each in ("conjectures", "theorems", "prompts", "solved", "dev"):
         (plan.folder / each).mkdir(parents=True, exist_ok=True)
-    given = [proved for path in plan.proofs for proved in read_proofs(path)]
+    known = [proved for path in plan.proofs for proved in read_proofs(path)]
     earlier = [each for number in range(1, stage.number) for each in _found(plan, stage.arm, number)]
     seen = [record for number in range(1, stage.number) for record, _ in _solved(plan, stage.arm, number)]
     growth = Growth(
-        earlier or given,
+        earlier or known,
         read_corpus(plan.dev),
         seed=1_000 * plan.seed + stage.number,
-        known=[*(proved.theorem for proved in given), *seen],
+        known=[*(proved.theorem for proved in known), *seen],
     )
     path = plan.file("conjectures", stage.arm, stage.number, ".jsonl")
     await pool.start()
@@ -153,10 +153,10 @@ async def _conjecture(plan: GrowConfig, stage: Stage, pool: LeanPool, report: Re
             outcomes = await growth.grow(pool, journal, plan.conjectures, pool.size, report)
     finally:
         await pool.close()
-    kept = [proved.theorem for proved in theorems_of(outcomes)]
-    if not kept:
+    conjectures = [proved.theorem for proved in theorems_of(outcomes)]
+    if not conjectures:
         raise ValueError(f"No conjecture of round {stage.number} was kept: draw more.")
-    count = write_jsonl(plan.file("theorems", stage.arm, stage.number, ".jsonl"), kept)
+    count = write_jsonl(plan.file("theorems", stage.arm, stage.number, ".jsonl"), conjectures)
     report(f"{count} of {len(outcomes)} conjectures are theorems to solve")
 
 

@@ -130,14 +130,14 @@ class _Preferring:
     def _encoded(self) -> list[TokenGroup]:
         context = int(self._model.config.max_position_embeddings)
         every = list(self._read())
-        kept = [group for group in every if len(group.prompt) + max(map(len, group.responses)) <= context]
-        if not kept:
+        fitting = [group for group in every if len(group.prompt) + max(map(len, group.responses)) <= context]
+        if not fitting:
             raise ValueError(f"There is no pair to learn from: of {len(every)}, none fits into {context} tokens.")
-        if len(kept) < len(every):
+        if len(fitting) < len(every):
             self._run.report(
-                f"{len(every) - len(kept)} of {len(every)} pairs are longer than {context} tokens: left out"
+                f"{len(every) - len(fitting)} of {len(every)} pairs are longer than {context} tokens: left out"
             )
-        return kept
+        return fitting
 
     def _read(self) -> Iterator[TokenGroup]:
         for path in self._settings.pairs:

@@ -112,9 +112,9 @@ class _FineTuning:
         tokens = int(rows.learnt.sum())
         loss = 0.0
         parts = rows.split(self._sft.micro_rows)
-        mine = parts[run.processes.rank :: run.processes.count]
-        idle = idle_passes(model, len(mine))
-        for part in mine:
+        own_parts = parts[run.processes.rank :: run.processes.count]
+        idle = idle_passes(model, len(own_parts))
+        for part in own_parts:
             part_loss = -self._log_probs(part).sum() / tokens
             part_loss.backward()  # type: ignore[no-untyped-call]
             loss += float(part_loss.detach())
@@ -146,12 +146,14 @@ class _FineTuning:
     def _encoded(self, texts: Sequence[tuple[str, str]]) -> list[TokenGroup]:
         longest = self._sft.row_length
         examples = [encode_example(self._tokenizer, prompt, response) for prompt, response in texts]
-        kept = [example for example in examples if example.length <= longest]
-        if texts and not kept:
+        fitting = [example for example in examples if example.length <= longest]
+        if texts and not fitting:
             raise ValueError(f"No example is as short as row_length ({longest} tokens).")
-        if len(kept) < len(examples):
-            self._run.report(f"{len(examples) - len(kept)} of {len(examples)} examples are longer than a row: left out")
-        return grouped(kept, longest)
+        if len(fitting) < len(examples):
+            self._run.report(
+                f"{len(examples) - len(fitting)} of {len(examples)} examples are longer than a row: left out"
+            )
+        return grouped(fitting, longest)
 
     def _tell(self, metrics: Mapping[str, float], seconds_a_step: float) -> None:
         step, steps = self._run.step, self._sft.steps

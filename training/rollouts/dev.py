@@ -27,8 +27,8 @@ class DevSet:
         """Return the share of correct answers (`dev_reward`) and of solved theorems (`dev_solved`), with the same seeds
         each time.
         """
-        mine = list(enumerate(self.prompts))[processes.rank :: processes.count]
-        groups = sample_groups(engine, verifier, form, mine, self.samples, self.max_tokens, _SEED)
+        own_prompts = list(enumerate(self.prompts))[processes.rank :: processes.count]
+        groups = sample_groups(engine, verifier, form, own_prompts, self.samples, self.max_tokens, _SEED)
         rewards = [[rollout.reward for rollout in group.rollouts] for group in groups]
         right = sum(processes.gather(sum(map(sum, rewards))))
         solved = sum(processes.gather(sum(any(row) for row in rewards)))

@@ -34,15 +34,15 @@ def read_prompts(
     if doubled := [name for name, count in Counter(record.name for record in records).items() if count > 1]:
         raise ValueError(f"{', '.join(map(str, paths))}: two theorems are called {doubled[0]}.")
     prompts = [Prompt(record, tuple(tokenizer.encode(form.render(record.theorem)))) for record in records]
-    kept = [prompt for prompt in prompts if len(prompt.tokens) <= longest]
-    if not kept:
+    fitting = [prompt for prompt in prompts if len(prompt.tokens) <= longest]
+    if not fitting:
         files = ", ".join(map(str, paths)) or "the configuration"
         raise ValueError(
             f"{files}: no theorem to ask for: of {len(prompts)}, all have more than {longest} tokens."
             if prompts
             else f"{files}: there is no theorem."
         )
-    return kept, len(prompts) - len(kept)
+    return fitting, len(prompts) - len(fitting)
 
 
 class PromptStream:

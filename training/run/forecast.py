@@ -116,12 +116,12 @@ def _memory(config: TrainingConfig, total: int, trained: int) -> int:
     """Return the bytes held throughout the run."""
     narrow = 2 if config.model.dtype == "bfloat16" else 4
     weights = 4 * total if config.model.lora is None else narrow * total + 4 * trained
-    held = weights + 12 * trained  # gradients, and AdamW's two moments
+    bytes_held = weights + 12 * trained  # gradients, and AdamW's two moments
     if config.rollouts is not None:
-        held += narrow * total  # the engine's own copy
+        bytes_held += narrow * total  # the engine's own copy
     if config.rollouts is not None or config.preferences is not None:
-        held += 4 * total if config.model.lora is None else 0  # the frozen base
-    return held
+        bytes_held += 4 * total if config.model.lora is None else 0  # the frozen base
+    return bytes_held
 
 
 def _seconds_a_step(

@@ -152,8 +152,8 @@ class Run:
         elif self.config.model.path is not None:
             self._base = describe_base(str(self._given.model.path), self.config.model.path)
         if not self._segments or self._segments[-1].settings != settings:
-            kept = [segment for segment in self._segments if segment.first_step <= self.step]
-            self._segments = (*kept, Segment(first_step=self.step + 1, settings=settings))
+            segments = [segment for segment in self._segments if segment.first_step <= self.step]
+            self._segments = (*segments, Segment(first_step=self.step + 1, settings=settings))
         if self.processes.first:
             atomic_write_text(self.folder / "config.json", json.dumps(settings, indent=1) + "\n")
             self._log = self._resources.enter_context(MetricsLog(self.folder, self.step, self.config.run.wandb))
@@ -207,8 +207,8 @@ class Run:
         except CollapseError as collapse:
             raise self._keep_good(collapse, tokenizer) from None
         self._more, self._generators = dict(more), generator_states()
-        due = last or self.best.just_found or self.step % self.config.run.checkpoint_every == 0
-        if due and not self.guards.objecting:
+        must_save = last or self.best.just_found or self.step % self.config.run.checkpoint_every == 0
+        if must_save and not self.guards.objecting:
             self._save()
         if self.processes.count > 1 and any(self.processes.gather(self.interruption.asked)):
             raise KeyboardInterrupt
@@ -250,9 +250,11 @@ class Run:
             return CollapseError(f"{collapse}; no checkpoint is older than that: {advice}", collapse.first_step)
         good = step_of(steps[-1])
         self._load_weights(good)
-        kept = self.folder / "last-good"
-        self._save_model(kept, tokenizer, good, stopped=str(collapse))
-        return CollapseError(f"{collapse}; the weights of step {good} are in {kept}: {advice}", collapse.first_step)
+        last_good = self.folder / "last-good"
+        self._save_model(last_good, tokenizer, good, stopped=str(collapse))
+        return CollapseError(
+            f"{collapse}; the weights of step {good} are in {last_good}: {advice}", collapse.first_step
+        )
 
     def _load_weights(self, step: int) -> None:
         state = load_checkpoint(self.folder / "checkpoints", step)

@@ -136,12 +136,12 @@ class _Search:
     async def _take(self, step: str, goal: Goal, place: Place, depth: int, whole: bool) -> list[str]:
         """Return blocks that begin with `step`."""
         count = holes(step)
-        left = await self._lean.goals(place(fill(step, ["sorry"] * count)))
+        goals = await self._lean.goals(place(fill(step, ["sorry"] * count)))
         parts: list[list[str]] = []
-        own = None if left is None else goals_at(place, left, count)
-        if own is None or any(each.text == goal.text for each in own):
+        subgoals = None if goals is None else goals_at(place, goals, count)
+        if subgoals is None or any(each.text == goal.text for each in subgoals):
             return []
-        for index, each in enumerate(own):
+        for index, each in enumerate(subgoals):
 
             def inner(block: str, index: int = index) -> str:
                 return place(fill(step, [block if other == index else "sorry" for other in range(count)]))

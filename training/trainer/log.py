@@ -62,14 +62,14 @@ class MetricsLog:
     def _drop_beyond(self, step: int) -> None:
         if not self._path.exists():
             return
-        kept = []
+        lines = []
         for line in self._path.read_text(encoding="utf-8").splitlines():
             try:
                 if json.loads(line)["step"] <= step:
-                    kept.append(line + "\n")
+                    lines.append(line + "\n")
             except ValueError:  # the incomplete last line of a run that was killed while it wrote
                 break
-        atomic_write_text(self._path, "".join(kept))
+        atomic_write_text(self._path, "".join(lines))
 
 
 def _wandb_run(project: str, folder: Path) -> Any:

@@ -228,12 +228,12 @@ class Trainer:
             watch.lap("verify")
         stale = batch.version != self._run.step
         shares = []
-        for groups, kept, (of_base, old) in zip(batch.rounds, batch.kept, scored, strict=True):
+        for groups, usable, (of_base, old) in zip(batch.rounds, batch.kept, scored, strict=True):
             weight = self._settings.max_importance if stale else None
             rollouts = lay_out(groups, old, of_base, self._run.device, weight)
             if not stale:
                 check_agreement(rollouts, self._settings.max_mismatch, self._config.model.dtype)
-            shares.append(rollouts.select(kept))
+            shares.append(rollouts.select(usable))
         return batch, shares
 
     def _score(self, groups: Sequence[Group], watch: Watch) -> tuple[Scores, Scores]:
@@ -302,8 +302,8 @@ class Trainer:
             metrics |= {"staleness": float(staleness), "seconds_ahead": batch.seconds}
         if run.processes.first and (run.step % self._config.run.log_every == 0 or last):
             spent = self._cursor.spent
-            left = (time.monotonic() - self._began) / (spent - self._began_at) * (self._budget - spent)
-            run.report(progress_line(run.step, spent / self._budget, left, metrics))
+            remaining = (time.monotonic() - self._began) / (spent - self._began_at) * (self._budget - spent)
+            run.report(progress_line(run.step, spent / self._budget, remaining, metrics))
         more = {
             "algorithm": self._algorithm.state_dict(),
             "draw": self._cursor.draw,

@@ -143,19 +143,17 @@ class _Batch:
             kept: as in `train_on`.
         """
         weights = self._weights(mini_batch)
-        mine = mini_batch[self.processes.rank]
+        own = mini_batch[self.processes.rank]
         loss = 0.0
         seen: list[Scores] = []
-        cuts = list(micro_batches(self.groups[mine.start : mine.stop], self.settings.micro_tokens))
+        cuts = list(micro_batches(self.groups[own.start : own.stop], self.settings.micro_tokens))
         idle = idle_passes(self.model, len(cuts))
         for place, cut in enumerate(cuts):
-            chosen = self._in_whole(mine[cut])
+            chosen = self._in_whole(own[cut])
             if kept:
                 scores = kept[place]
             else:
-                scores = score_groups(
-                    self.model, [self.groups[index] for index in mine[cut]], self.whole.mask.shape[-1]
-                )
+                scores = score_groups(self.model, [self.groups[index] for index in own[cut]], self.whole.mask.shape[-1])
             now = replace(self.whole.select(chosen), log_probs=scores.log_probs, entropies=scores.entropies)
             losses = self.algorithm.token_losses(now, self.advantages[chosen])
             part_loss = (torch.stack([weights[index] for index in chosen]) * losses).sum()

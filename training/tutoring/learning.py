@@ -267,8 +267,13 @@ async def learn(
                 save_checkpoint(checkpoints, step, kept, keep=2)
                 report(f"step {step} of {config.steps}: {json.dumps(row)}")
     policy = weights.policy()
-    made = {"command": command, "steps": config.steps, "theorems": len(cases), "learners": [one.kind for one in kinds]}
-    atomic_write_text(folder / "policy.json", json.dumps({**policy_data(policy), "made": made}, indent=1) + "\n")
+    description = {
+        "command": command,
+        "steps": config.steps,
+        "theorems": len(cases),
+        "learners": [one.kind for one in kinds],
+    }
+    atomic_write_text(folder / "policy.json", json.dumps({**policy_data(policy), "made": description}, indent=1) + "\n")
     return policy
 
 

@@ -74,16 +74,16 @@ def chosen(
     """Return theorems for training and for evaluation, in the order of a digest of their families."""
     parts: tuple[list[ProvedTheorem], list[ProvedTheorem]] = ([], [])
     ordered = [sorted(some, key=_place) for some in (by_people, drawn)]
-    taken = 0
+    count_taken = 0
     for part, count in zip(parts, (train, held_out), strict=True):
-        people = ordered[0][taken : taken + round(_WRITTEN_SHARE * count)]
-        taken += len(people)
+        people = ordered[0][count_taken : count_taken + round(_WRITTEN_SHARE * count)]
+        count_taken += len(people)
         part += people
-    taken = 0
+    count_taken = 0
     for part, count in zip(parts, (train, held_out), strict=True):
-        more = ordered[1][taken : taken + count - len(part)]
-        taken += len(more)
-        part += more
+        extra = ordered[1][count_taken : count_taken + count - len(part)]
+        count_taken += len(extra)
+        part += extra
         part.sort(key=_place)
     return parts
 

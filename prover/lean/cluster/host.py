@@ -75,7 +75,7 @@ class Host:
     async def lend(self, wanted: Lending) -> int:
         """Start a process for one client alone, or lend a spare; judges are shared. Returns its number."""
         theorem, shared = _under(wanted.imports), await self._up()
-        held = contextlib.AsyncExitStack()
+        resources = contextlib.AsyncExitStack()
         pool: LeanPool
         match wanted.role:
             case ProcessRole.JUDGE:
@@ -83,11 +83,11 @@ class Host:
             case ProcessRole.ELABORATOR:
                 await shared.sealable(theorem)
                 pool = await shared.elaborator(theorem)
-                held.push_async_callback(pool.close)
+                resources.push_async_callback(pool.close)
             case ProcessRole.WORKER:
-                pool = await held.enter_async_context(_isolated(shared, wanted.imports))
+                pool = await resources.enter_async_context(_isolated(shared, wanted.imports))
         number = next(self._numbers)
-        self._lent[number] = pool, held
+        self._lent[number] = pool, resources
         return number
 
     async def take_back(self, process: int) -> None:

@@ -177,11 +177,11 @@ class SiteQuarantine(Quarantine):
         recheck, host = self._site.hosts.recheck, self._site.host
         if not recheck.due(verdict, host):
             return verdict
-        again = SiteQuarantine(self._lend, HostSite(self._site.hosts, but=host))
+        replacement = SiteQuarantine(self._lend, HostSite(self._site.hosts, but=host))
         second: Verdict | None = None
         try:
             with contextlib.suppress(PoolBusyError, RuntimeUnavailableError):
-                second, _ = await again._judged(theorem, candidate, terms, shown=False)
+                second, _ = await replacement._judged(theorem, candidate, terms, shown=False)
         finally:
-            await again.close()
-        return recheck.settle(verdict, host, second, again._site.host)
+            await replacement.close()
+        return recheck.settle(verdict, host, second, replacement._site.host)

@@ -198,8 +198,8 @@ class Membership:
                 async with asyncio.timeout(limit):
                     state = await place.handle.state()
             except TimeoutError:
-                taken = "" if place.state else "; another driver may have its resource `lean`"
-                self.lose(place, f"has said nothing for {limit:g} s{taken}")
+                hint = "" if place.state else "; another driver may have its resource `lean`"
+                self.lose(place, f"has said nothing for {limit:g} s{hint}")
                 return
             except HostLostError:
                 self.lose(place, "is gone")

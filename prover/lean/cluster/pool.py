@@ -92,18 +92,18 @@ class ClusterPool(HostedPool):
     def stats(self) -> PoolStats:
         """A snapshot: workers as last reported by the hosts, the queue here, verdicts as given here."""
         places = list(self.hosts.places)
-        told = [place.state.stats for place in places if place.state]
+        reports = [place.state.stats for place in places if place.state]
         ends: Counter[End] = Counter()
-        for stats in told:
+        for stats in reports:
             ends.update(stats.ends)
         return PoolStats(
-            tuple(worker for stats in told for worker in stats.workers),
-            len(self.hosts.queue) + sum(stats.queued for stats in told),
+            tuple(worker for stats in reports for worker in stats.workers),
+            len(self.hosts.queue) + sum(stats.queued for stats in reports),
             dict(self.tally.verdicts),
             self.tally.abandoned,
             dict(ends),
-            sum(stats.failed_starts for stats in told),
-            sum(stats.isolated for stats in told),
+            sum(stats.failed_starts for stats in reports),
+            sum(stats.isolated for stats in reports),
             tuple(place.stats() for place in places),
             self.hosts.lost,
             {outcome.value: self.hosts.recheck.counts[outcome] for outcome in Outcome},

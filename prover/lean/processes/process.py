@@ -169,11 +169,11 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         if answer is None:
             return True
         until = self._loop.time() + grace
-        while not answer.done() and (left := until - self._loop.time()) > 0:
+        while not answer.done() and (remaining := until - self._loop.time()) > 0:
             # Repeated, because a cancel that overtakes its request has no effect.
             if not self._unacknowledged:
                 self._send_cancel()
-            await asyncio.wait({answer}, timeout=min(left, _CANCEL_AGAIN_SECONDS))
+            await asyncio.wait({answer}, timeout=min(remaining, _CANCEL_AGAIN_SECONDS))
         if self._unacknowledged and not self.ended.done():
             self._acknowledgement = self._loop.create_future()
             waited: set[asyncio.Future[Any]] = {self._acknowledgement, self.ended}

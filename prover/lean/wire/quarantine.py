@@ -89,7 +89,7 @@ def candidate(theorem: Theorem, candidate: Candidate, terms: Terms) -> Request[H
     def read(fields: Fields, ms: float, late: bool) -> HandedOut:
         kind = kind_of(fields, late)
         export = shaped(TEXT, fields.get("export"))
-        said = Verdict(
+        verdict = Verdict(
             VerdictKind.REJECTED if kind is VerdictKind.VERIFIED else kind,
             Trust.NONE,
             mode,
@@ -102,12 +102,12 @@ def candidate(theorem: Theorem, candidate: Candidate, terms: Terms) -> Request[H
             path=Path.QUARANTINE,
         )
         if kind is not VerdictKind.VERIFIED or not export:
-            return HandedOut(said)
+            return HandedOut(verdict)
         try:
-            return HandedOut(said, plain(export))
+            return HandedOut(verdict, plain(export))
         except ExportError as error:
-            told = Message("error", f"the elaborator's export cannot be read: {error}")
-            return HandedOut(replace(said, messages=(told, *said.messages)))
+            message = Message("error", f"the elaborator's export cannot be read: {error}")
+            return HandedOut(replace(verdict, messages=(message, *verdict.messages)))
 
     def failed(kind: VerdictKind, reason: str, ms: float) -> HandedOut:
         return HandedOut(_failed(kind, reason, ms, mode, policy))

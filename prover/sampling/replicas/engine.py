@@ -245,10 +245,10 @@ class ReplicatedEngine:
                 return []
 
         # `return_exceptions` waits for all: no task is left running after an error.
-        told = await asyncio.gather(*map(one, self.live), return_exceptions=True)
-        if error := next((each for each in told if isinstance(each, BaseException)), None):
+        answers = await asyncio.gather(*map(one, self.live), return_exceptions=True)
+        if error := next((each for each in answers if isinstance(each, BaseException)), None):
             raise error
-        found = [each for one in told if not isinstance(one, BaseException) for each in one]
+        found = [each for one in answers if not isinstance(one, BaseException) for each in one]
         if not found:
             raise SamplerUnavailableError(f"no replica of the model {self.name} is up")
         return found

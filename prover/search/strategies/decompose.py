@@ -164,15 +164,15 @@ class _Search:
         count = holes(step)
         if not 1 <= count <= _MOST_HOLES:
             return None
-        left = await self._goals(place(fill(step, ["sorry"] * count)))
-        if left is None:
+        goals = await self._goals(place(fill(step, ["sorry"] * count)))
+        if goals is None:
             return None
-        own = goals_at(place, left, count)
-        if own is None or any(goal is not None and each.text == goal.text for each in own):
+        subgoals = goals_at(place, goals, count)
+        if subgoals is None or any(goal is not None and each.text == goal.text for each in subgoals):
             return None
         blocks = ["sorry"] * count
         sources: frozenset[str] = frozenset()
-        for number, each in enumerate(own):
+        for number, each in enumerate(subgoals):
 
             def inner(block: str, number: int = number) -> str:
                 return place(fill(step, [*blocks[:number], block, *blocks[number + 1 :]]))

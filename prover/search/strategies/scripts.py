@@ -96,8 +96,8 @@ class Scripts:
         definitions, rules = self._known.definitions_in(goal.text), self._known.rules
         unfolding = _PROBED_WITH if definitions or rules else ()
         names = {"definitions": ", ".join(definitions) or "eq_self", "all": ", ".join([*definitions, *rules])}
-        made = [each.format_map(names) for each in unfolding]
-        tactics = [*PROBED, *rule_applications(goal, self._known), *made]
+        lines = [each.format_map(names) for each in unfolding]
+        tactics = [*PROBED, *rule_applications(goal, self._known), *lines]
         terms = itertools.chain(applied(goal, goal.target), witnessed(goal))
         named = [f"exact {each}" for each in itertools.islice(terms, _MOST_TERMS)]
         return await self.closed_by(node, [*named, *tactics], PROBE)

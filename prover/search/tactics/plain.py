@@ -17,9 +17,9 @@ _SIMPLE = ("rfl", "simp", "omega", "decide", "simp_all", "grind")
 def plain(statement: str) -> Iterator[str]:
     """Yield whole proofs of a theorem: terms, then tactics, the most readable first."""
     shape = read_shape(statement)
-    given = shape.binders[: len(shape.binders) - len(shape.intros)]
-    intros = introduced(shape, Names(given))
-    goal = Goal((*given, *intros), shape.goal, "")
+    binders = shape.binders[: len(shape.binders) - len(shape.intros)]
+    intros = introduced(shape, Names(binders))
+    goal = Goal((*binders, *intros), shape.goal, "")
     terms = list(dict.fromkeys(plain_terms(goal)))
     tactics = [text for text in particular(goal) if "\n" not in text and not text.startswith("exact ")]
     if intros:

@@ -65,13 +65,13 @@ def _by_worth(pieces: list[_Piece], mentioned: frozenset[str]) -> list[_Piece]:
         needed += more
         words = frozenset().union(words, *(each.words for each in more))
     names = {each.name for each in needed}
-    rest = [each for each in pieces if each not in needed]
+    others = [each for each in pieces if each not in needed]
     # Namespaces, variables and notation affect the meaning of everything, and are short.
     return [
-        *(each for each in rest if not each.keyword),
+        *(each for each in others if not each.keyword),
         *needed,
         *sorted(
-            (each for each in rest if each.keyword),
+            (each for each in others if each.keyword),
             key=lambda each: (not _is_lemma(each), not each.words & names, -each.place),
         ),
     ]

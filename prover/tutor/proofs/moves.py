@@ -131,16 +131,16 @@ def outline(proof: str, read: ProofSteps) -> Outline:
     parents = _parents(spans)
     # The parts of a combinator belong to its move.
     combined = {at for at in range(len(spans)) if any(spans[up][2].kind in _COMBINED for up in _above(at, parents))}
-    kept = [at for at in range(len(spans)) if at not in combined]
-    inside: dict[int, list[int]] = {at: [] for at in kept}
-    for at in kept:
+    separate = [at for at in range(len(spans)) if at not in combined]
+    inside: dict[int, list[int]] = {at: [] for at in separate}
+    for at in separate:
         if parents[at] is not None:
             inside[parents[at]].append(at)  # type: ignore[index]  # just looked at
     names = list({_span(proof, one): one for one in read.names if one.kind != "constructor"}.items())
     moves: list[ProofMove] = []
     rest: list[int] = []
     holes: list[ProofMove] = []
-    for at in kept:
+    for at in separate:
         start, end, step = spans[at]
         if step.kind in _FOCUSING:
             continue
@@ -166,7 +166,7 @@ def outline(proof: str, read: ProofSteps) -> Outline:
             holes.append(move)
             continue
         moves.append(move)
-        siblings = [spans[each][:2] for each in kept if parents[each] == parents[at]]
+        siblings = [spans[each][:2] for each in separate if parents[each] == parents[at]]
         rest.append(next(last for first, last in _blocks(proof, siblings) if first <= start < last))
     return Outline(proof, tuple(moves), tuple(rest), tuple(holes))
 

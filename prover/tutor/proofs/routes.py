@@ -142,8 +142,8 @@ class Guide:
         ways = [self._known_ways(goal, known) for goal in reading.goals]
         self.closing = tuple(script for _, script in ways[0])
         found: list[Route] = []
-        if begun := [way for way in ways[0] if way[0] in hinted]:
-            found = await self._through(reading, _together([begun, *ways[1:]]))
+        if continued := [way for way in ways[0] if way[0] in hinted]:
+            found = await self._through(reading, _together([continued, *ways[1:]]))
         if not found:
             found = await self._through(reading, _together(ways))
         if not found:
@@ -265,5 +265,5 @@ def _continued(reading: Reading, scripts: Sequence[str]) -> str:
     column = len(reading.before) - (reading.before.rfind("\n") + 1)
     margin = "\n" + " " * column
     blocks = [script.replace("\n", margin + ("  " if len(scripts) > 1 else "")) for script in scripts]
-    put = margin.join(f"· {block}" for block in blocks) if len(blocks) > 1 else blocks[0]
-    return reading.before + put + reading.after
+    nested = margin.join(f"· {block}" for block in blocks) if len(blocks) > 1 else blocks[0]
+    return reading.before + nested + reading.after

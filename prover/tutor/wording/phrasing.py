@@ -79,15 +79,15 @@ def _purpose(move: ProofMove) -> str:
     """Return the catalogue entry whose question leads to the step; it differs from its tactic's entry if the tactic is
     used in an unusual way.
     """
-    given = move.text.partition("\n")[0].removeprefix(move.tactic).strip()
+    arguments = move.text.partition("\n")[0].removeprefix(move.tactic).strip()
     goal = read_goal(move.goal)
-    first = next((token.text for token in tokenize(given)), "")
+    first = next((token.text for token in tokenize(arguments)), "")
     known = {each.name: each.type for each in goal.hypotheses}
     about = known.get(first, "")
     match move.tactic:
         case "intro" if goal.target.startswith("¬") or (" ≠ " in goal.target and not goal.target.startswith("∀")):
             return "intro ¬"
-        case "exact" | "refine" | "apply" if given.startswith("⟨"):
+        case "exact" | "refine" | "apply" if arguments.startswith("⟨"):
             return "exists" if goal.target.startswith("∃") else "constructor"
         case "exact" | "refine" | "apply" if first in ("Or.inl", "Or.inr", ".inl", ".inr"):
             return "left"
@@ -103,7 +103,7 @@ def _purpose(move: ProofMove) -> str:
             return "contradiction"
         case "cases" | "rcases" if about.startswith("∃") or outermost(about)[0] == "∧":
             return "obtain"
-        case "rw" | "rewrite" | "simp" if re.search(r"(?:^| )at (?!.*⊢)\w", given):
+        case "rw" | "rewrite" | "simp" if re.search(r"(?:^| )at (?!.*⊢)\w", arguments):
             return "simp at" if move.tactic == "simp" else "rw at"
         case tactic:
             return tactic
@@ -111,16 +111,16 @@ def _purpose(move: ProofMove) -> str:
 
 def _variables(move: ProofMove) -> str:
     """Return names in the goal that a step mentions, in backticks."""
-    there = {binder.name for binder in read_goal(move.goal).hypotheses}
+    hypotheses = {binder.name for binder in read_goal(move.goal).hypotheses}
     line = move.text.partition("\n")[0]
     found = dict.fromkeys(token.text.partition(".")[0] for token in tokenize(line) if token.kind == "name")
-    named = [f"`{name}`" for name in found if name in there]
+    named = [f"`{name}`" for name in found if name in hypotheses]
     return " and ".join(named[:3]) or "what you have"
 
 
 def _says(lemma: LemmaWords) -> str:
-    if own := catalogue().lemmas.get(lemma.name):
-        return f"says that {own}"
+    if phrase := catalogue().lemmas.get(lemma.name):
+        return f"says that {phrase}"
     return f"says: `{' '.join(lemma.says.split())}`" if lemma.says else "is one of your own"
 
 
@@ -136,8 +136,8 @@ def _leaves(move: ProofMove) -> str:
 def _explained(move: ProofMove) -> str:
     words = catalogue().words(move.tactic)
     inside = " Each `sorry` is for you to replace." if move.holds else ""
-    left = _leaves(move)
-    return f"It {words.does}; {left}.{inside}"
+    remaining = _leaves(move)
+    return f"It {words.does}; {remaining}.{inside}"
 
 
 def _code(text: str) -> str:

@@ -72,8 +72,8 @@ def _strays(text: str, template: str) -> Veto | None:
         return Veto.FALSE_CLAIM
     if set(fragments(text)) != set(fragments(template)):
         return Veto.FALSE_CLAIM
-    wanted, said = _words(template), _words(text)
-    return None if len(wanted & said) >= _KEPT_WORDS * len(wanted) else Veto.FALSE_CLAIM
+    wanted, words = _words(template), _words(text)
+    return None if len(wanted & words) >= _KEPT_WORDS * len(wanted) else Veto.FALSE_CLAIM
 
 
 def _marked(text: str, template: str) -> str:

@@ -80,14 +80,14 @@ def gives_away(fragment: str, closing: str) -> bool:
     """Whether code contains a text that closes the goal, or differs from one in a single token, or in a letter of a
     single token.
     """
-    said, wanted = _tokens(fragment), _tokens(closing)
-    if not said or not wanted:
+    tokens, wanted = _tokens(fragment), _tokens(closing)
+    if not tokens or not wanted:
         return False
-    if _contains(said, wanted):
+    if _contains(tokens, wanted):
         return True
     if len(wanted) == 1:
-        return len(said) == 1 and _one_edit(said[0], wanted[0])
-    return _one_edit(said, wanted)
+        return len(tokens) == 1 and _one_edit(tokens[0], wanted[0])
+    return _one_edit(tokens, wanted)
 
 
 def _in_words(hint: str, closing: str) -> bool:
@@ -125,12 +125,12 @@ def _contradicts(hint: str, at: Situation) -> bool:
 
 
 def _several(fragment: str, at: Situation) -> bool:
-    said = _tokens(fragment)
+    tokens = _tokens(fragment)
     step = _tokens(at.moves[0].text)
     later = (_tokens(move.text) for move in at.moves[1:])
-    if any(len(text) > 1 and _contains(said, text) and not _contains(step, text) for text in later):
+    if any(len(text) > 1 and _contains(tokens, text) and not _contains(step, text) for text in later):
         return True
-    return any(sign in said and sign not in step for sign in (";", "<;>"))
+    return any(sign in tokens and sign not in step for sign in (";", "<;>"))
 
 
 def _ran(fragment: str, at: Situation) -> bool:

@@ -143,8 +143,8 @@ class Folder:
                 created=time.time(),
             )
             for at, entry in refused:
-                left = entry.verdict is not None and entry.verdict.kind is VerdictKind.INCOMPLETE
-                outcome = ItemOutcome.UNPROVED if left else ItemOutcome.INVALID
+                incomplete = entry.verdict is not None and entry.verdict.kind is VerdictKind.INCOMPLETE
+                outcome = ItemOutcome.UNPROVED if incomplete else ItemOutcome.INVALID
                 self._append(_row(at, entry, "", 0, ItemAnswer("", outcome, entry.family, verdict=entry.verdict)))
             self.replace("run.json", run.model_dump_json(indent=2))
         except OSError as error:

@@ -43,9 +43,9 @@ async def finish(
         UnavailableError: the service cannot be reached.
         UserError: an answer cannot be stored.
     """
-    left = sorted(set(range(1, run.items + 1)) - folder.answered)
+    unanswered = sorted(set(range(1, run.items + 1)) - folder.answered)
     by_file: dict[str, list[tuple[int, Entry]]] = {}
-    for number, entry in folder.entries(left).items():
+    for number, entry in folder.entries(unanswered).items():
         if entry.part is not None:
             by_file.setdefault(entry.family, []).append((number, entry))
     found = writing.proofs(folder, folder.resume()) if by_file else {}

@@ -150,8 +150,8 @@ def _from_lean(path: Path, name: str, limits: TextSettings) -> Iterator[Entry]:
             line, column = lean_file.line_and_column(file.text, start)
             id_ = f"{name}:{line}:{column}:{item.name}"
             yield Entry(id_, None, name[-_LONGEST_FAMILY:], part=part_of(file, item, start))
-    for left in file.open:
-        yield _unsearched(file, left.start, f"{name}:{{place}}", name, left.why)
+    for command in file.open:
+        yield _unsearched(file, command.start, f"{name}:{{place}}", name, command.why)
 
 
 def part_of(file: LeanFile, item: Command, start: int) -> Part:

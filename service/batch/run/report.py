@@ -148,7 +148,7 @@ class BatchTally:
 
 def figures(run: BatchRun, tally: BatchTally, running: bool) -> dict[str, Any]:
     """Return the content of report.json. Times in seconds; shares between 0 and 1."""
-    left = run.items - tally.answered
+    unanswered = run.items - tally.answered
     rate = tally.rate()
     firsts = sorted(tally.first_seconds)
     alphas: Counter[str] = Counter()
@@ -158,14 +158,14 @@ def figures(run: BatchRun, tally: BatchTally, running: bool) -> dict[str, Any]:
     return {
         "label": run.label,
         "asked": run.asked,
-        "state": "done" if not left else "running" if running else "interrupted",
+        "state": "done" if not unanswered else "running" if running else "interrupted",
         "items": run.items,
         "answered": tally.answered,
         "solved": solved,
         "solved_share": solved / tally.answered if tally.answered else 0.0,
         "outcomes": dict(tally.outcomes.most_common()),
         "per_minute": 60 * rate if rate else None,
-        "seconds_left": left / rate if rate and running else None,
+        "seconds_left": unanswered / rate if rate and running else None,
         "working_seconds": round(tally.working_seconds, 1),
         "searched_seconds": round(tally.searched_seconds, 1),
         "sampled": tally.sampled,

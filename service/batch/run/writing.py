@@ -90,9 +90,11 @@ async def _write(
     if not wanted:
         return False
     filled = await fill.put_in(service, file, wanted, options)
-    left = [one.item.name for one in filled.outcomes if one.proof is None] + [hole.item.name for hole in filled.failed]
-    if left:
-        raise UserError(f"{path} was left as it was: with the proofs in place {', '.join(left)} would not verify")
+    unproved = [one.item.name for one in filled.outcomes if one.proof is None] + [
+        hole.item.name for hole in filled.failed
+    ]
+    if unproved:
+        raise UserError(f"{path} was left as it was: with the proofs in place {', '.join(unproved)} would not verify")
     disk.write(path, filled.file.text, file.text)
     remark(f"wrote {path}")
     return len(wanted) == len(known)

@@ -64,12 +64,12 @@ def _context(settings: Settings) -> Any:
 
 
 def _do(work: Callable[..., None], settings: dict[str, Any], arguments: tuple[object, ...]) -> None:
-    here = Settings(**settings)
+    merged = Settings(**settings)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    shared.quiet_libraries(here)
+    shared.quiet_libraries(merged)
     try:
         with shared.user_errors(), shared.interruptible():
-            work(here, *arguments)
+            work(merged, *arguments)
     except typer.Exit as interrupted:
         sys.exit(interrupted.exit_code)
     except UserError as error:

@@ -47,12 +47,12 @@ def outcome(file: LeanFile, became: HoleOutcome) -> fill_pb2.FillSorriesResponse
             proof=search.proof_to_proto(became.proof, 0),
         )
         return fill_pb2.FillSorriesResponse(filled=filled)
-    left = fill_pb2.HoleOpen(hole=hole.number)
+    unfilled = fill_pb2.HoleOpen(hole=hole.number)
     if became.finished is not None:
-        left.summary.CopyFrom(EventWriter("").summary(became.finished))
+        unfilled.summary.CopyFrom(EventWriter("").summary(became.finished))
     if became.verdict is not None:
-        left.verdict.CopyFrom(values.verdict_to_proto(_in_file(file, hole.item, became.verdict)))
-    return fill_pb2.FillSorriesResponse(open=left)
+        unfilled.verdict.CopyFrom(values.verdict_to_proto(_in_file(file, hole.item, became.verdict)))
+    return fill_pb2.FillSorriesResponse(open=unfilled)
 
 
 def summary(holes: Sequence[Hole], done: Filled) -> fill_pb2.FillSorriesResponse:

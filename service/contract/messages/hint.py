@@ -101,9 +101,9 @@ def response_to_proto(found: Tutored, log_id: str) -> hint_pb2.SuggestHintRespon
     )
     if (hint := found.hint) is not None:
         facts = [hint_pb2.HintFact(kind=_FACTS[one.fact], about=one.about) for one in hint.checked]
-        made = hint_pb2.Hint(level=_LEVELS[hint.level], text=hint.text, step=hint.step, checked=facts)
-        made.fixed, made.by_model = hint.fixed, hint.by_model
-        response.hint.CopyFrom(made)
+        message = hint_pb2.Hint(level=_LEVELS[hint.level], text=hint.text, step=hint.step, checked=facts)
+        message.fixed, message.by_model = hint.fixed, hint.by_model
+        response.hint.CopyFrom(message)
     if (one := found.refused) is not None:
         response.refused.CopyFrom(
             hint_pb2.RefusedStep(text=one.text, line=one.line, column=one.column, reason=one.reason, goal=one.goal)

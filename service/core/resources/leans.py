@@ -138,7 +138,7 @@ def _contained(settings: LeanSettings) -> tuple[str, ...]:
 
 def _default_project(settings: LeanSettings, path: Path) -> ProjectPlace:
     # The embedded Lean offers only Init and Std; a project's modules are chosen by its owner.
-    given = "allowed_imports" in settings.model_fields_set
+    is_set = "allowed_imports" in settings.model_fields_set
     return _native(
         settings,
         path,
@@ -146,7 +146,7 @@ def _default_project(settings: LeanSettings, path: Path) -> ProjectPlace:
         workers=settings.workers,
         spares=settings.spares,
         imports=settings.imports,
-        allowed_imports=settings.allowed_imports if given else None,
+        allowed_imports=settings.allowed_imports if is_set else None,
         queue=settings.queue,
     )
 

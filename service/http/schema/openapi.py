@@ -164,8 +164,8 @@ def _health() -> Schema:
 
 def _event(kind: Descriptor, message: Schema) -> Schema:
     """Return the schema of a server-sent event in a stream of messages."""
-    held = kind.oneofs_by_name.get("event")
-    names = [field.name for field in held.fields] if held else ["message"]
+    oneof = kind.oneofs_by_name.get("event")
+    names = [field.name for field in oneof.fields] if oneof else ["message"]
     data = {"anyOf": [message, _ref("Error")]}
     return {
         "type": "object",

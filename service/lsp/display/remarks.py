@@ -83,10 +83,10 @@ class Remarks:
         for the current document.
         """
         document = self._document(uri)
-        kept = [one for one in document.remarks if one.until not in {new.until for new in remarks}]
+        unchanged = [one for one in document.remarks if one.until not in {new.until for new in remarks}]
         new = [one for one in remarks if document.text[: one.until] == text[: one.until]]
-        if kept + new != document.remarks:
-            document.remarks = (kept + new)[-_MOST:]
+        if unchanged + new != document.remarks:
+            document.remarks = (unchanged + new)[-_MOST:]
             self._publish(uri, document)
 
     def changed(self, uri: str) -> None:

@@ -154,9 +154,9 @@ class StatementTools(Tools):
         """Give a learner one hint more for a partial proof, from a question to the whole next step; Lean has checked each."""
         service = await self._service()
         theorem = read_theorem(statement, header, context, self._settings.text, instead="lean_check")
-        given = tuple(one.given() for one in earlier)
+        hints = tuple(one.given() for one in earlier)
         proof = take_candidate(Mode.PROOF, proof, self._settings.text.candidate)
-        return HintAnswer.of(await service.hint(Tutoring(theorem, proof, given, seconds=seconds, check=self._checking)))
+        return HintAnswer.of(await service.hint(Tutoring(theorem, proof, hints, seconds=seconds, check=self._checking)))
 
     @answering(SearchAnswer, Role.CHECK)
     async def lean_local_search(

@@ -70,11 +70,11 @@ def _walk(path: tuple[str, ...], section: BaseModel) -> Iterator[tuple[tuple[str
 
 
 def _has(values: Mapping[str, Any], path: tuple[str, ...]) -> bool:
-    here: Any = values
+    table: Any = values
     for name in path:
-        if not isinstance(here, Mapping) or name not in here:
+        if not isinstance(table, Mapping) or name not in table:
             return False
-        here = here[name]
+        table = table[name]
     return True
 
 

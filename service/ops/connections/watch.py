@@ -55,8 +55,8 @@ def _look(
         if (other := _other_end(int(name), port)) is not None:
             found[other] = int(name)
             by_address[grouped(other[0])].append(other)
-    for gone in known.keys() - found.keys():
-        del known[gone]
+    for removed in known.keys() - found.keys():
+        del known[removed]
     for other in found:
         if other not in known:
             known[other] = next(numbers)

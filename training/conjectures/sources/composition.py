@@ -62,9 +62,9 @@ def compose(known: KnownTheorem, other: KnownTheorem, random: Random) -> Conject
     relation, one, two = outermost(known.statement.goal)
     if sign != "=" or not left or relation not in ("=", "≤", "<", "≥", ">", "↔", "∣"):
         return None
-    both = set(names_in([one])) & set(names_in([two]))
+    shared = set(names_in([one])) & set(names_in([two]))
     constrained = names_in(says for _, says in known.statement.hypotheses)
-    free = [name for name, type_ in known.statement.variables if name in both - constrained and "→" not in type_]
+    free = [name for name, type_ in known.statement.variables if name in shared - constrained and "→" not in type_]
     if not free:
         return None
     name = random.choice(free)
@@ -118,9 +118,9 @@ def add_up(known: KnownTheorem, other: KnownTheorem, random: Random) -> Conjectu
 
 def _apart(known: Statement, other: Statement) -> tuple[Statement, dict[str, str]] | None:
     """Return the second statement with names distinct from the first, and the renaming."""
-    mine = names_in(known.texts) | {name for name, _ in (*known.variables, *known.hypotheses)}
+    used = names_in(known.texts) | {name for name, _ in (*known.variables, *known.hypotheses)}
     named = [name for name, _ in (*other.variables, *other.hypotheses)]
-    names = {name: known.fresh(name + "₂") for name in named if name in mine}
+    names = {name: known.fresh(name + "₂") for name in named if name in used}
     if any(name + "₂" in names_in(other.texts) for name in names):
         return None
     return other.replaced(names), names
@@ -133,9 +133,13 @@ def _proofs(known: KnownTheorem, other: KnownTheorem, equation: Statement, names
     proofs = []
     lemmas = [_lemma(text) for text in (firsts[0], seconds[0])] if firsts and seconds else ["", ""]
     if all(lemmas):
-        both = ", ".join(dict.fromkeys(lemmas))
-        proofs += [f"by\n  simp [{both}]", f"by\n  grind [{both}]", f"by\n  rw [{lemmas[1]}]\n  exact {lemmas[0]} .."]
-        proofs += [f"by\n  rw [{lemmas[1]}, {lemmas[0]}]", f"by\n  simp only [{both}]"]
+        joined = ", ".join(dict.fromkeys(lemmas))
+        proofs += [
+            f"by\n  simp [{joined}]",
+            f"by\n  grind [{joined}]",
+            f"by\n  rw [{lemmas[1]}]\n  exact {lemmas[0]} ..",
+        ]
+        proofs += [f"by\n  rw [{lemmas[1]}, {lemmas[0]}]", f"by\n  simp only [{joined}]"]
     for first, second in zip(firsts, seconds, strict=False):
         stated = f"by\n  have key : {equation.goal} := by\n    {below(second, 4)}\n  "
         proofs.append(f"{stated}rw [key]\n  {below(first, 2)}")

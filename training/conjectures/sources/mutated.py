@@ -65,17 +65,19 @@ class Mutated:
         """See `Source`; tries another theorem if the mutation does not apply."""
         for _ in range(_PATIENCE):
             first, second = self._choose(random), self._choose(random)
-            made = _changed(self._arms[arm], Conjecture(first.known.statement, first.known.proofs), second, random)
-            if made is None:
+            conjecture = _changed(
+                self._arms[arm], Conjecture(first.known.statement, first.known.proofs), second, random
+            )
+            if conjecture is None:
                 continue
             names: tuple[str, ...] = (self._arms[arm],)
             if random.random() < _TWICE or (first.lemma and names[0] in _INSTANCES):
                 for name in _order(random):
-                    if (further := _changed(name, made, second, random)) is not None and name not in names:
-                        names, made = (*names, name), further
+                    if (further := _changed(name, conjecture, second, random)) is not None and name not in names:
+                        names, conjecture = (*names, name), further
                         break
             if not (first.lemma and set(names) <= _INSTANCES):
-                return self._proposal(first, second, arm, names, made)
+                return self._proposal(first, second, arm, names, conjecture)
         return None
 
     def _proposal(
@@ -108,12 +110,12 @@ def sort(statement: Statement) -> str:
     return f"{outermost(statement.goal)[0] or 'other'}/{'+'.join(types)}/{'+'.join(operations)}"
 
 
-def _changed(name: str, made: Conjecture, second: NamedTheorem, random: Random) -> Conjecture | None:
+def _changed(name: str, conjecture: Conjecture, second: NamedTheorem, random: Random) -> Conjecture | None:
     """Apply a mutation to a conjecture; None if it does not apply or leaves no candidate proof."""
-    further = ALL_MUTATIONS[name](KnownTheorem(made.statement, made.proofs), second.known, random)
+    further = ALL_MUTATIONS[name](KnownTheorem(conjecture.statement, conjecture.proofs), second.known, random)
     if further is None or not further.proofs:
         return None
-    return Conjecture(further.statement, further.proofs, made.inhabited and further.inhabited)
+    return Conjecture(further.statement, further.proofs, conjecture.inhabited and further.inhabited)
 
 
 def _order(random: Random) -> list[str]:

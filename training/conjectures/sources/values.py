@@ -79,11 +79,11 @@ def exists(known: KnownTheorem, _other: KnownTheorem, random: Random) -> Conject
         return None
     name = random.choice(free)
     type_ = dict(known.statement.variables)[name]
-    rest = [other for other in known.statement.of_type(type_) if other != name]
+    others = [other for other in known.statement.of_type(type_) if other != name]
     rest_of = tuple(each for each in known.statement.variables if each[0] != name)
     statement = replace(known.statement, variables=rest_of, goal=f"∃ {name} : {type_}, {known.statement.goal}")
-    more = [f"{other} + 1" for other in rest] if type_ in NUMBERS else []
-    witness = random.choice([*_WITNESSES[type_], *rest, *more])
+    successors = [f"{other} + 1" for other in others] if type_ in NUMBERS else []
+    witness = random.choice([*_WITNESSES[type_], *others, *successors])
     proofs = []
     for each in filter(None, map(block, known.proofs)):
         each = replaced(each, {name: bracketed(witness)})

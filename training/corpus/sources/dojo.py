@@ -92,8 +92,10 @@ async def _collect(
     for number, file in enumerate(wanted, start=len(files) - len(wanted) + 1):
         answer = await _answer(child)
         found = [_record(theorem, file, url) for theorem in answer["theorems"]]
-        kept = tuple(record for record in found if record is not None)
-        tracing.add(TracedFile(file=file, version=f"{url}@{commit}", theorems=kept, skipped=len(found) - len(kept)))
+        records = tuple(record for record in found if record is not None)
+        tracing.add(
+            TracedFile(file=file, version=f"{url}@{commit}", theorems=records, skipped=len(found) - len(records))
+        )
         report(f"{number}/{len(files)} files, {tracing.skipped} theorems skipped; {file}")
     return tracing.records(files)
 

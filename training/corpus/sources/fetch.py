@@ -74,12 +74,14 @@ async def fetch(
         candidates = _prepare(loaded, source, report)
         if not source.held_out:
             candidates = without_leaks(candidates, held_out)
-        kept = await keep_what_elaborates(
+        elaborated = await keep_what_elaborates(
             candidates, elaborates, folder / f"{source.output}.journal", concurrency, report
         )
-        held_out += kept if source.held_out else []
-        written[source.output] = write_jsonl(folder / f"{source.output}.jsonl", kept)
-        report(f"{source.output}: {len(kept)} of {len(candidates)} statements elaborate; licence {source.licence}")
+        held_out += elaborated if source.held_out else []
+        written[source.output] = write_jsonl(folder / f"{source.output}.jsonl", elaborated)
+        report(
+            f"{source.output}: {len(elaborated)} of {len(candidates)} statements elaborate; licence {source.licence}"
+        )
     return written
 
 

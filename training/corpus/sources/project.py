@@ -62,8 +62,10 @@ async def trace_project(
     for number, file in enumerate(files, start=1):
         if not tracing.done(file.file, file.version):
             found = [await _trace(pool, file.file, item, source, known) for item in file.theorems]
-            kept = tuple(record for record in found if record is not None)
-            tracing.add(TracedFile(file=file.file, version=file.version, theorems=kept, skipped=len(found) - len(kept)))
+            records = tuple(record for record in found if record is not None)
+            tracing.add(
+                TracedFile(file=file.file, version=file.version, theorems=records, skipped=len(found) - len(records))
+            )
         report(f"{number}/{len(files)} files, {tracing.skipped} theorems skipped; {file.file}")
     return tracing.records(file.file for file in files)
 

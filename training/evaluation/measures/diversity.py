@@ -44,22 +44,22 @@ def chances_of_distinct(theorem: TheoremSamples, k: int, most: int) -> NDArray[n
     # more) with r draws left.
     chances = np.zeros((most + 1, k + 1))
     chances[0, k] = 1.0
-    rest = theorem.samples
+    remaining = theorem.samples
     before, after = np.meshgrid(np.arange(k + 1), np.arange(k + 1), indexing="ij")
     for count in _verified_kinds(theorem).values():
         hits = before - after
-        of_rest = np.full_like(before, rest)
+        of_rest = np.full_like(before, remaining)
         share = np.exp(
             log_choose(np.full_like(before, count), hits)
             + log_choose(of_rest - count, after)
-            - np.where(before <= rest, log_choose(of_rest, before), np.inf)
+            - np.where(before <= remaining, log_choose(of_rest, before), np.inf)
         )
         missed, hit = np.diag(np.diag(share)), share - np.diag(np.diag(share))
         moved = chances @ hit
         chances = chances @ missed
         chances[1:] += moved[:-1]
         chances[most] += moved[most]
-        rest -= count
+        remaining -= count
     exactly = chances.sum(1)
     at_least: NDArray[np.float64] = exactly[::-1].cumsum()[::-1]
     return at_least.clip(max=1.0)

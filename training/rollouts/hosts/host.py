@@ -132,13 +132,13 @@ class SamplerHost:
 
     def go_on(self) -> PartProgress:
         """Continue for a short time, or to the end of the part."""
-        until, more = time.monotonic() + _SLICE_SECONDS, False
+        until, unfinished = time.monotonic() + _SLICE_SECONDS, False
         for _ in self._steps:
             if time.monotonic() >= until:
-                more = True
+                unfinished = True
                 break
         done, self._done = self._done, []
-        return PartProgress(done, more)
+        return PartProgress(done, unfinished)
 
     def transfer(self, method: str, arguments: dict[str, Any]) -> None:
         """See `RolloutEngine.transfer`; call it only between parts."""

@@ -87,8 +87,8 @@ class LearningSession:
     def _wants_help(self, at: int) -> bool:
         if self.help in (Help.NONE, Help.ERRORS) or self._copying:
             return False
-        told = self._hint is not None and self._tries[at] == 0
-        return not told and (self._tries[at] >= self.learners[at].asks_after or self._hint is not None)
+        was_hinted = self._hint is not None and self._tries[at] == 0
+        return not was_hinted and (self._tries[at] >= self.learners[at].asks_after or self._hint is not None)
 
     async def _helped(self, at: int, reading: Reading) -> bool:
         """Ask for help; returns whether the learner continues to write."""
@@ -137,23 +137,23 @@ class LearningSession:
         """
         learner, goal, random = self.learners[at], reading.goals[0], self._random
         if reading.missing:
-            told = self._turns and self._turns[-1].does == "tells"
-            if told or learner.finds("cases", None, self._tries[at], need(f"{self._name}/{at}", goal, "case")):
-                return f"{reading.missing} sorry", not told, True
+            was_told = self._turns and self._turns[-1].does == "tells"
+            if was_told or learner.finds("cases", None, self._tries[at], need(f"{self._name}/{at}", goal, "case")):
+                return f"{reading.missing} sorry", not was_told, True
             return pick(random, guesses(goal), "skip"), True, False
         right = await self.board.right(self._text, reading)
-        heard = self._hint.hint if self._hint is not None and random.random() >= learner.ignores else None
+        hint = self._hint.hint if self._hint is not None and random.random() >= learner.ignores else None
         hinted = None
-        if heard is not None:
-            hinted = next((move for move in right if move.name == heard.step), None)
-        if heard is not None and heard.level is Level.FULL_STEP:
-            code = "\n".join(line[4:] for line in heard.text.split("\n") if line.startswith("    "))
+        if hint is not None:
+            hinted = next((move for move in right if move.name == hint.step), None)
+        if hint is not None and hint.level is Level.FULL_STEP:
+            code = "\n".join(line[4:] for line in hint.text.split("\n") if line.startswith("    "))
             if code and random.random() >= learner.slips:
                 return code, False, True
         move = hinted or max(right, key=lambda one: learner.familiarity(one.tactic), default=None)
         if move is None:
             return pick(random, guesses(goal), "skip"), True, False
-        level = heard.level if heard is not None and not heard.fixed and hinted is not None else None
+        level = hint.level if hint is not None and not hint.fixed and hinted is not None else None
         needed = need(f"{self._name}/{at}", goal, move.text)
         if level is Level.NEXT_STEP and random.random() < learner.copies:
             return masked(move), True, False
@@ -251,7 +251,7 @@ class LearningSession:
         return ""
 
     async def _ended(self, finished: bool) -> Dialogue:
-        steps, own = len(self._stack), sum(one.own for one in self._stack)
+        steps, own_steps = len(self._stack), sum(one.own for one in self._stack)
         sound = next((at for at, one in enumerate(self._stack) if not one.right), steps)
         progress = 1.0 if finished else min(0.95, sound / max(1, self.board.length))
         turns = tuple(self._turns)
@@ -264,7 +264,7 @@ class LearningSession:
             finished=finished,
             proof=self._text,
             steps=steps,
-            own=own,
+            own=own_steps,
             progress=round(progress, 4),
-            rubric=rubric(turns, progress, finished, steps, own),
+            rubric=rubric(turns, progress, finished, steps, own_steps),
         )

@@ -109,9 +109,11 @@ class EmbeddedLean:
         launch = self.launch(imports)
         if folder is None:
             return launch
-        node, *rest = launch.argv
+        node, *arguments = launch.argv
         env = {**launch.env, "LEANSIEVE_WARMING": str(folder)}
-        return replace(launch, argv=[node, f"--allow-fs-read={folder}", f"--allow-fs-write={folder}", *rest], env=env)
+        return replace(
+            launch, argv=[node, f"--allow-fs-read={folder}", f"--allow-fs-write={folder}", *arguments], env=env
+        )
 
     def code(self) -> Path:
         """The folder of compiled code for all workers. V8 accepts only code of the same version and options."""
@@ -143,13 +145,13 @@ class EmbeddedLean:
         return lines[0]
 
     def _launch(self, images: Sequence[Path], *arguments: str, role: ProcessRole = ProcessRole.WORKER) -> Launch:
-        here = self._prepared()
+        installation = self._prepared()
         host = Path(str(resources.files(__package__).joinpath("host"))).resolve()
-        readable = [host, here.runtime, here.library, here.program]
+        readable = [host, installation.runtime, installation.library, installation.program]
         env = {
-            "LEANSIEVE_RUNTIME": str(here.runtime),
-            "LEANSIEVE_LIBRARY": str(here.library),
-            "LEANSIEVE_PROGRAM": str(here.program),
+            "LEANSIEVE_RUNTIME": str(installation.runtime),
+            "LEANSIEVE_LIBRARY": str(installation.library),
+            "LEANSIEVE_PROGRAM": str(installation.program),
         }
         options = [*_NODE_OPTIONS]
         if (library := pages_library()) is not None:
@@ -163,18 +165,18 @@ class EmbeddedLean:
             if role is not ProcessRole.JUDGE and hold(warmed := self.code()):
                 env["LEANSIEVE_WARMED"] = str(warmed / "code")
                 readable.append(warmed)
-            readable.append(here.images)
+            readable.append(installation.images)
             # A complete image is memory of other processes and only gains compiled code; a new one is drafted next to
             # it.
             if role is not ProcessRole.ELABORATOR:
-                options.append(f"--allow-fs-write={images[-1] / code if images[-1].is_dir() else here.images}")
+                options.append(f"--allow-fs-write={images[-1] / code if images[-1].is_dir() else installation.images}")
         if role is ProcessRole.ELABORATOR:
             env["LEANSIEVE_SEALED"] = "1"
         options += [f"--allow-fs-read={folder}" for folder in readable]
         return Launch(
             argv=[str(node_binary()), *options, str(host / "host.js"), *arguments],
             env=env,
-            cwd=here.program,
+            cwd=installation.program,
             cancel="memory",
             stack_bytes=_STACK_BYTES,
         )

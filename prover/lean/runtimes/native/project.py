@@ -96,11 +96,11 @@ def package_options(text: str) -> dict[str, str]:
     """
     settings = tomllib.loads(text)
     table = settings.get("leanOptions")
-    given = dict(_flat(table)) if isinstance(table, dict) else {}
+    options = dict(_flat(table)) if isinstance(table, dict) else {}
     for name in ("moreLeanArgs", "weakLeanArgs"):
         if isinstance(arguments := settings.get(name), list):
-            given |= _defined(arguments)
-    return given
+            options |= _defined(arguments)
+    return options
 
 
 def _defined(arguments: Sequence[object]) -> Iterator[tuple[str, str]]:

@@ -119,23 +119,23 @@ class NativeToolchain:
         Raises:
             RuntimeUnavailableError: a module of `imports` is not built, or there is no sandbox for an elaborator.
         """
-        here = self._here()
-        if role is ProcessRole.ELABORATOR and here.bwrap is None and not self._unsealed:
+        located = self._here()
+        if role is ProcessRole.ELABORATOR and located.bwrap is None and not self._unsealed:
             raise RuntimeUnavailableError(
                 "there is no sandbox for unvetted code: install bubblewrap (`apt install bubblewrap`), or set"
                 ' `quarantine = "unsandboxed"` for this project if you trust every client'
             )
-        if (reason := here.modules.trouble(imports, here.project.folder)) is not None:
+        if (reason := located.modules.trouble(imports, located.project.folder)) is not None:
             raise RuntimeUnavailableError(reason)
-        program = ["lean", "--run", str(here.program)]
-        if here.bwrap is not None:
+        program = ["lean", "--run", str(located.program)]
+        if located.bwrap is not None:
             # The sandbox has no elan, so it runs the toolchain's own program. Lake stays outside because it may write
             # to the project.
-            program[0] = str(here.survey.prefix / "bin" / "lean")
-            readable = [here.project.folder, here.survey.prefix, here.program, *here.survey.libraries]
-            program = sandboxed(here.bwrap, program, readable, here.project.folder)
-        argv = limited([here.lake.program, "env", *program], self._limits, here.library_bytes)
-        return Launch(argv, here.lake.environment, here.project.folder, cancel="stdin")
+            program[0] = str(located.survey.prefix / "bin" / "lean")
+            readable = [located.project.folder, located.survey.prefix, located.program, *located.survey.libraries]
+            program = sandboxed(located.bwrap, program, readable, located.project.folder)
+        argv = limited([located.lake.program, "env", *program], self._limits, located.library_bytes)
+        return Launch(argv, located.lake.environment, located.project.folder, cancel="stdin")
 
     @property
     def version(self) -> str:
@@ -144,9 +144,9 @@ class NativeToolchain:
 
     def describe(self) -> str:
         """Return version, folder and sandbox in one line; requires a successful `prepare`."""
-        here = self._here()
-        boxed = "in a sandbox" if here.bwrap is not None else "without a sandbox"
-        return f"{here.survey.version} for {here.project.folder}, {boxed}"
+        located = self._here()
+        boxed = "in a sandbox" if located.bwrap is not None else "without a sandbox"
+        return f"{located.survey.version} for {located.project.folder}, {boxed}"
 
     def build_trouble(self, imports: Sequence[str], seconds: float) -> str | None:
         """Describe the parts of the project that are not built, and what to do; None if the build is complete. Asks
@@ -155,10 +155,10 @@ class NativeToolchain:
         Raises:
             RuntimeUnavailableError: Lake does not answer within `seconds`.
         """
-        here = self._here()
-        missing = here.modules.trouble(imports, here.project.folder)
-        if missing is None and (reason := here.lake.out_of_date(here.project, seconds)) is not None:
-            return f"{reason}: run `lake build` in {here.project.folder}"
+        located = self._here()
+        missing = located.modules.trouble(imports, located.project.folder)
+        if missing is None and (reason := located.lake.out_of_date(located.project, seconds)) is not None:
+            return f"{reason}: run `lake build` in {located.project.folder}"
         return missing
 
     def options(self) -> Mapping[str, str]:

@@ -28,9 +28,9 @@ class Goal:
 
     def fresh(self, name: str) -> str:
         """Return `name`, with a number appended if it is taken."""
-        taken = {each.name for each in self.hypotheses}
-        candidates = (name + (str(number) if number else "") for number in range(len(taken) + 1))
-        return next(each for each in candidates if each not in taken)
+        used = {each.name for each in self.hypotheses}
+        candidates = (name + (str(number) if number else "") for number in range(len(used) + 1))
+        return next(each for each in candidates if each not in used)
 
 
 def read_goal(text: str) -> Goal:

@@ -39,8 +39,8 @@ def diagonal(goal: Goal) -> Iterator[str]:
     for each in facts_of(goal):
         if _is_total(each.type):
             for function in functions[:2]:
-                taken = f"obtain ⟨{w}, {hw}⟩ := {each.name} fun {x} => ¬{function} {x} {x}"
-                yield f"{taken}\nhave {hw} := congrFun {hw} {w}\nsimp at {hw}"
+                step = f"obtain ⟨{w}, {hw}⟩ := {each.name} fun {x} => ¬{function} {x} {x}"
+                yield f"{step}\nhave {hw} := congrFun {hw} {w}\nsimp at {hw}"
 
 
 def _is_total(type_: str) -> bool:

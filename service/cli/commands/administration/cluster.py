@@ -43,10 +43,10 @@ def status(
     address: Annotated[str, typer.Argument(help="Of a cluster; by default that of `leansieve cluster up`.")] = "",
 ) -> None:
     """Show how many hosts of a cluster offer Lean, and capacity for models. Exit status 1: none."""
-    there = local.running(local.state_file())
-    if not address and there is None:
+    process = local.running(local.state_file())
+    if not address and process is None:
         raise UserError("no cluster was started here: `leansieve cluster up` starts one, or name an address")
-    asked = address or (there.address if there else "")
+    asked = address or (process.address if process else "")
     try:
         found, taken, (room, replicas) = asyncio.run(_offers(asked))
     except (PoolUnavailableError, HostLostError) as error:

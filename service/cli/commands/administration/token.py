@@ -103,8 +103,8 @@ def revoke(
     config: common.Config = None,
 ) -> None:
     """Remove the tokens of a name from the file. A running server refuses them at once, and ends their calls."""
-    gone = tokens.revoke(_file(file, config), name, only)
-    common.stderr.print(common.shown(f"{gone} token(s) of {name} revoked"))
+    revoked = tokens.revoke(_file(file, config), name, only)
+    common.stderr.print(common.shown(f"{revoked} token(s) of {name} revoked"))
 
 
 def _show(token: str, path: Path) -> None:

@@ -148,8 +148,8 @@ async def _batch(settings: Settings, server: str | None, out: Path, asked: _Aske
             report.write(folder, run, tally, running=False)
         count = tally.outcomes[ItemOutcome.REFUTED.value]
         refuted = f"{count:,} refuted, " if count else ""
-        said = f"batch: {tally.solved:,} of {run.items:,} theorems proved, {refuted}{tally.answered:,} answered; {out}/report.html"
-        common.stdout.print(common.shown(said))
+        summary = f"batch: {tally.solved:,} of {run.items:,} theorems proved, {refuted}{tally.answered:,} answered; {out}/report.html"
+        common.stdout.print(common.shown(summary))
         written = not write or await _write(settings, server, folder, asked)
     return cancel or (tally.solved == run.items and written)
 
@@ -209,8 +209,8 @@ async def _work(
             async def finish() -> None:
                 await follower.finish()
                 if asked.source is not None:
-                    given = (asked.source, folder, run, asked.options, asked.project, answered)
-                    await inner.finish(searches, *given)
+                    arguments = (asked.source, folder, run, asked.options, asked.project, answered)
+                    await inner.finish(searches, *arguments)
 
             reporting = asyncio.create_task(_report(folder, run, tally, display))
             try:

@@ -80,8 +80,8 @@ def _with(work: Callable[[Client], Awaitable[None]], server: str, setup: Setup) 
 
 
 def _show(batch: BatchStatus) -> None:
-    made = datetime.fromtimestamp(batch.created, UTC).isoformat(" ", "minutes").removesuffix("+00:00")
+    created = datetime.fromtimestamp(batch.created, UTC).isoformat(" ", "minutes").removesuffix("+00:00")
     label = f"  {batch.label}" if batch.label else ""
     common.stdout.print(
-        common.shown(f"{batch.id}  {batch.state.value}  {batch.answered} of {batch.items}  made {made} UTC{label}")
+        common.shown(f"{batch.id}  {batch.state.value}  {batch.answered} of {batch.items}  made {created} UTC{label}")
     )

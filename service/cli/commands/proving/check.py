@@ -163,11 +163,11 @@ async def _check_receipt(settings: Settings, server: str | None, path: Path, cro
             raise UserError(f"{path}: {error}") from None
     for difference in differences:
         common.stdout.print(common.shown(f"{path}: {difference}", "yellow"))
-    said = f"{verdict.kind.name} {verdict.trust.name}, {verdict.path.value}"
+    result = f"{verdict.kind.name} {verdict.trust.name}, {verdict.path.value}"
     if verdict.verified and differences:  # an altered receipt must not be taken for a verified one
-        said = f"DIFFERS; the proof in it is accepted here ({verdict.trust.name}, {verdict.path.value}), but it is not what the receipt says"
+        result = f"DIFFERS; the proof in it is accepted here ({verdict.trust.name}, {verdict.path.value}), but it is not what the receipt says"
     good = verdict.verified and not differences
-    common.stdout.print(common.shown(f"{path}: {receipt.theorem}: {said}", "green" if good else "red"))
+    common.stdout.print(common.shown(f"{path}: {receipt.theorem}: {result}", "green" if good else "red"))
     return good
 
 
@@ -179,7 +179,7 @@ async def _check_file(
     options: CheckOptions,
     receipt_folder: Path | None,
 ) -> bool:
-    told: set[int] = set()
+    reported: set[int] = set()
     good = True
     async with common.opened(settings, server) as (service, _):
         for number, item in enumerate(file.commands):
@@ -187,10 +187,10 @@ async def _check_file(
                 continue
             judged = await commands.judge(service, file, item, options)
             verdict, asked, file = judged.verdict, judged.check, judged.file
-            _print_faults(path, (fault for fault in judged.faults if fault.number not in told))
-            told.update(fault.number for fault in judged.faults)
+            _print_faults(path, (fault for fault in judged.faults if fault.number not in reported))
+            reported.update(fault.number for fault in judged.faults)
             good &= verdict.verified and not judged.faults
-            told.add(number)
+            reported.add(number)
             if receipt_folder is not None and verdict.verified:
                 here = await receipts.toolchain(service, asked.theorem.project)
                 receipts.write(
@@ -202,20 +202,20 @@ async def _check_file(
             if not verdict.verified and (verdict.trust is Trust.NONE or verdict.kind is not VerdictKind.INCOMPLETE):
                 file = file.without(number)
         verdict = await fill.whole_verdict(service, file, options)
-        rest = left_open(file, verdict, told)
-        _print_faults(path, rest)
+        messages = left_open(file, verdict, reported)
+        _print_faults(path, messages)
         if left_out := showing.not_run(showing.showing(file.commands)):
             common.stdout.print(common.shown(f"{path}: {left_out}", "yellow"))
-        if not told and not rest:
+        if not reported and not messages:
             common.stdout.print(common.shown(f"{path}: no theorem; Lean takes all that it declares", "green"))
-    return good and not rest
+    return good and not messages
 
 
 def _print_verdict(path: str, file: LeanFile, item: Command, verdict: Verdict) -> None:
-    by = f", also by {verdict.kernel}" if verdict.verified and verdict.kernel else ""
+    source = f", also by {verdict.kernel}" if verdict.verified and verdict.kernel else ""
     if verdict.assumed:
-        by += f", on {len(verdict.assumed)} theorems of the library as they are"
-    line = f"{path}:{item.line}: {item.name}: {verdict.kind.name} {verdict.trust.name}, {verdict.path.value}{by}{common.axioms(verdict)}"
+        source += f", on {len(verdict.assumed)} theorems of the library as they are"
+    line = f"{path}:{item.line}: {item.name}: {verdict.kind.name} {verdict.trust.name}, {verdict.path.value}{source}{common.axioms(verdict)}"
     common.stdout.print(common.shown(line, "green" if verdict.verified else "red"))
     if warning := common.assumption(path, file, item, verdict):
         common.stdout.print(common.shown(warning, "yellow"))

@@ -157,11 +157,11 @@ async def _write_refutation(service: Service, search: Search, found: Refutation,
 
 def _why_not_taken(error: StatementError, theorem: Theorem) -> str:
     """Return Lean's first message about a statement, with advice."""
-    said = str(error)
+    reason = str(error)
     unknown = any("nknown identifier" in message.text for message in error.verdict.messages)
     if unknown and typed.NAME in theorem.statement:
-        said += "; declare each variable before the goal, as in `(a b : Nat) : a + b = b + a`"
-    return said
+        reason += "; declare each variable before the goal, as in `(a b : Nat) : a + b = b + a`"
+    return reason
 
 
 async def _write_receipts(service: Service, search: Search, proofs: Sequence[Proof], folder: Path | None) -> None:
@@ -229,9 +229,9 @@ async def _prove_file(
     receipt_folder: Path | None,
 ) -> bool:
     holes = holes_of(file)
-    for left in file.open:
-        line, column = lean_file.line_and_column(file.text, left.start)
-        common.stdout.print(common.shown(f"{path}:{line}:{column}: {left.why}", "yellow"))
+    for command in file.open:
+        line, column = lean_file.line_and_column(file.text, command.start)
+        common.stdout.print(common.shown(f"{path}:{line}:{column}: {command.why}", "yellow"))
     with SearchDisplay(options.budget) as display:
         done = await _fill(service, path, file, holes, options, display)  # prints each outcome when it is known
     filled, outcomes = done.file, done.outcomes
@@ -244,9 +244,9 @@ async def _prove_file(
             # its context has the same theorems, with other proofs
             search = Search(filled.theorem(filled.commands[outcome.hole.command]), options)
             await _write_refutation(service, search, outcome.finished.refutation, receipt_folder)
-    told = {outcome.hole.command for outcome in outcomes}
-    rest = left_open(filled, done.verdict, told) if done.verdict else ()
-    for fault in rest:
+    reported = {outcome.hole.command for outcome in outcomes}
+    messages = left_open(filled, done.verdict, reported) if done.verdict else ()
+    for fault in messages:
         at = filled.line_in(file, fault.number, fault.line)
         common.stdout.print(common.shown(f"{path}:{at}: {fault.text}", "red"))
     if left_out := showing.not_run(showing.showing(file.commands)):
@@ -257,7 +257,7 @@ async def _prove_file(
             raise UserError(f"{path} was left as it was: in the completed file {names} would not verify")
         disk.write(path, filled.text, file.text)
         common.stderr.print(common.shown(f"wrote {path}"))
-    return all(outcome.proof for outcome in outcomes) and not (file.open or rest or filled.fallen)
+    return all(outcome.proof for outcome in outcomes) and not (file.open or messages or filled.fallen)
 
 
 async def _fill(

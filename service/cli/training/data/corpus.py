@@ -236,8 +236,8 @@ def clean(
         from training.corpus.record import read_corpus
 
         records = deduplicate(record for path in corpora for record in read_corpus(path))
-        kept = without_leaks(records, [record for path in held_out or () for record in read_corpus(path)])
-        if sample is not None and sample < len(kept):
-            kept = Random(seed).sample(kept, sample)
-        written = write_jsonl(shared.new_file(out), kept)
-    shared.remark(f"{written} theorems in {out}; {len(records) - len(kept)} of {len(records)} left out")
+        records_kept = without_leaks(records, [record for path in held_out or () for record in read_corpus(path)])
+        if sample is not None and sample < len(records_kept):
+            records_kept = Random(seed).sample(records_kept, sample)
+        written = write_jsonl(shared.new_file(out), records_kept)
+    shared.remark(f"{written} theorems in {out}; {len(records) - len(records_kept)} of {len(records)} left out")

@@ -29,8 +29,8 @@ class WithWitnesses:
 
     def propose(self, arm: str, random: Random) -> ProposedTheorem:
         """See `Source`."""
-        made = TEMPLATES[arm](random)
-        record = named(made.draft, arm, random)
-        while made.draft.variables and ": ∀" in record.statement:  # the proofs need the names of the binders
-            record = named(made.draft, arm, random)
-        return ProposedTheorem(record, ("witness",), arm, arm, proofs=made.proofs, inhabited=made.inhabited)
+        theorem = TEMPLATES[arm](random)
+        record = named(theorem.draft, arm, random)
+        while theorem.draft.variables and ": ∀" in record.statement:  # the proofs need the names of the binders
+            record = named(theorem.draft, arm, random)
+        return ProposedTheorem(record, ("witness",), arm, arm, proofs=theorem.proofs, inhabited=theorem.inhabited)

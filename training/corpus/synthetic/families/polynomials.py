@@ -30,10 +30,10 @@ def affine(names: Sequence[str], random: Random, smallest: int, largest: int) ->
     """Return a polynomial of degree 1 with at least one variable."""
     while True:
         drawn = {(name,): random.randint(smallest, largest) for name in names}
-        kept = {monomial: value for monomial, value in drawn.items() if value}
-        if kept:
+        nonzero = {monomial: value for monomial, value in drawn.items() if value}
+        if nonzero:
             constant = random.randint(smallest, largest)
-            return kept | ({(): constant} if constant else {})
+            return nonzero | ({(): constant} if constant else {})
 
 
 def evaluate(polynomial: Polynomial, values: Mapping[str, int]) -> int:

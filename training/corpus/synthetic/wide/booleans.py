@@ -22,8 +22,8 @@ def value(random: Random) -> Draft:
     """The value of an expression, from those of others."""
     atoms = _atoms(random)
     premises, goal = entailment(atoms, random.randint(1, min(3, len(atoms) - 1)), random)
-    says = tuple(_equation(premise, random) for premise in premises)
-    return _draft(atoms, _equation(goal, random), goal, *premises, hypotheses=says)
+    premises_text = tuple(_equation(premise, random) for premise in premises)
+    return _draft(atoms, _equation(goal, random), goal, *premises, hypotheses=premises_text)
 
 
 def cases(random: Random) -> Draft:

@@ -18,12 +18,12 @@ def consequence(random: Random) -> Draft:
         return consequence(random)
     most = sum(factor * bound for factor, bound in zip(factors, bounds, strict=True))
     room, strict = random.choice([0, 0, random.randint(1, 9)]), random.random() < 0.4
-    says = [
+    facts = [
         f"{linear(row)} {'<' if strict and not i else '≤'} {bound}"
         for i, (row, bound) in enumerate(zip(rows, bounds, strict=True))
     ]
-    random.shuffle(says)
-    return Draft((f"{' '.join(names)} : Int",), f"{linear(goal)} {'<' if strict else '≤'} {most + room}", tuple(says))
+    random.shuffle(facts)
+    return Draft((f"{' '.join(names)} : Int",), f"{linear(goal)} {'<' if strict else '≤'} {most + room}", tuple(facts))
 
 
 def combination(random: Random) -> Draft:
@@ -35,8 +35,8 @@ def combination(random: Random) -> Draft:
     goal = _sum(names, rows, factors)
     if not any(goal.values()):
         return combination(random)
-    says = tuple(f"{linear(row)} = {_value(row, values)}" for row in rows)
-    return Draft((f"{' '.join(names)} : Int",), f"{linear(goal)} = {_value(goal, values)}", says)
+    facts = tuple(f"{linear(row)} = {_value(row, values)}" for row in rows)
+    return Draft((f"{' '.join(names)} : Int",), f"{linear(goal)} = {_value(goal, values)}", facts)
 
 
 def bounds(random: Random) -> Draft:
@@ -49,10 +49,10 @@ def bounds(random: Random) -> Draft:
         pass
     least = sum(value * (low if value > 0 else high)[name] for name, value in row.items())
     most = sum(value * (high if value > 0 else low)[name] for name, value in row.items())
-    says = tuple(f"{low[name]} ≤ {name} ∧ {name} ≤ {high[name]}" for name in names)
+    facts = tuple(f"{low[name]} ≤ {name} ∧ {name} ≤ {high[name]}" for name in names)
     term = linear(row)
     goal = random.choice([f"{least} ≤ {term} ∧ {term} ≤ {most}", f"{term} < {most + 1}", f"{least - 1} < {term}"])
-    return Draft((f"{' '.join(names)} : {kind}",), goal, says)
+    return Draft((f"{' '.join(names)} : {kind}",), goal, facts)
 
 
 def remainder(random: Random) -> Draft:
@@ -62,9 +62,9 @@ def remainder(random: Random) -> Draft:
     residues = {name: random.randrange(modulus) for name in names}
     row, constant = _row(names, random, 1), random.randint(0, 20)
     value = (_value(row, residues) + constant) % modulus
-    says = tuple(f"{name} % {modulus} = {residues[name]}" for name in names)
+    facts = tuple(f"{name} % {modulus} = {residues[name]}" for name in names)
     kind = random.choice(["Nat", "Int"])
-    return Draft((f"{' '.join(names)} : {kind}",), f"({linear(row, constant)}) % {modulus} = {value}", says)
+    return Draft((f"{' '.join(names)} : {kind}",), f"({linear(row, constant)}) % {modulus} = {value}", facts)
 
 
 def quotient(random: Random) -> Draft:
@@ -74,8 +74,8 @@ def quotient(random: Random) -> Draft:
     low, high = divisor * value, divisor * value + divisor
     factor = random.randint(1, min(4, divisor))
     if random.random() < 0.5:
-        says = (f"{low} ≤ {linear({x: factor})}", f"{linear({x: factor})} < {high}")
-        return Draft((f"{x} : Nat",), f"{f'({linear({x: factor})})' if factor > 1 else x} / {divisor} = {value}", says)
+        facts = (f"{low} ≤ {linear({x: factor})}", f"{linear({x: factor})} < {high}")
+        return Draft((f"{x} : Nat",), f"{f'({linear({x: factor})})' if factor > 1 else x} / {divisor} = {value}", facts)
     goal = random.choice([f"{low} ≤ {x} ∧ {x} < {high}", f"{x} < {high}", f"{x} % {divisor} = {x} - {low}"])
     return Draft((f"{x} : Nat",), goal, (f"{x} / {divisor} = {value}",))
 
@@ -89,7 +89,7 @@ def solution(random: Random) -> Draft:
         (a, b, c), (d, e, f), (g, h, i) = ([row[name] for name in names] for row in rows)
         if a * (e * i - f * h) - b * (d * i - f * g) + c * (d * h - e * g):
             break
-    says = tuple(f"{linear(row)} = {_value(row, values)}" for row in rows)
+    facts = tuple(f"{linear(row)} = {_value(row, values)}" for row in rows)
     goal = random.choice(
         [
             " ∧ ".join(f"{name} = {values[name]}" for name in names),
@@ -97,7 +97,7 @@ def solution(random: Random) -> Draft:
             f"{names[0]} = {values[names[0]]}",
         ]
     )
-    return Draft((f"{' '.join(names)} : Int",), goal, says)
+    return Draft((f"{' '.join(names)} : Int",), goal, facts)
 
 
 def _row(names: list[str], random: Random, least: int) -> dict[str, int]:

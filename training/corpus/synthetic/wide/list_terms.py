@@ -79,9 +79,9 @@ def membership(random: Random) -> Draft:
     names = list(dict.fromkeys(leaf.symbol for leaf in term.leaves()))
     random.shuffle(names)
     number = random.choice(("k", "n"))
-    says = " ∨ ".join(f"{number} ∈ {name}" if name in _LISTS else f"{number} = {name}" for name in names)
+    facts = " ∨ ".join(f"{number} ∈ {name}" if name in _LISTS else f"{number} = {name}" for name in names)
     if random.random() < 0.5:
-        return _over(f"{number} ∈ {term} ↔ {says}", random, f"{number} : Nat")
+        return _over(f"{number} ∈ {term} ↔ {facts}", random, f"{number} : Nat")
     chosen = random.choice(names)
     known = f"{number} ∈ {chosen}" if chosen in _LISTS else f"{number} = {chosen}"
     return _over(f"{number} ∈ {term}", random, f"{number} : Nat", hypotheses=(known,))

@@ -18,19 +18,19 @@ def for_all(random: Random) -> Draft:
 def for_some(random: Random) -> Draft:
     """A fact that holds for some, from others that hold for all and for some."""
     premises, goal = _entailment(random, random.randint(1, 3))
-    says = [f"∀ x, {premise}" for premise in premises]
-    says[0] = f"∃ x, {premises[0]}"
-    random.shuffle(says)
-    return _draft(f"∃ x, {goal}", tuple(says))
+    facts = [f"∀ x, {premise}" for premise in premises]
+    facts[0] = f"∃ x, {premises[0]}"
+    random.shuffle(facts)
+    return _draft(f"∃ x, {goal}", tuple(facts))
 
 
 def for_one(random: Random) -> Draft:
     """A fact that holds for one, from others that hold for all and for it."""
     premises, goal = _entailment(random, random.randint(1, 3))
-    says = [f"∀ x, {premise}" for premise in premises]
-    says[0] = str(premises[0]).replace(" x", " a")
-    random.shuffle(says)
-    return _draft(str(goal).replace(" x", " a"), tuple(says), "a : α")
+    facts = [f"∀ x, {premise}" for premise in premises]
+    facts[0] = str(premises[0]).replace(" x", " a")
+    random.shuffle(facts)
+    return _draft(str(goal).replace(" x", " a"), tuple(facts), "a : α")
 
 
 def for_none(random: Random) -> Draft:

