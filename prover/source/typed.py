@@ -1,15 +1,16 @@
-"""Reads texts as they are typed or sent: their limits, the statement that is meant, and the theorem of all of them."""
+"""Texts as they are typed or sent: their limits, the statement that is meant, and Lean's messages in the typed text."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from prover.errors import InputError
 from prover.source import scanner
+from prover.source.lean_file import UNCLOSED, line_and_column
 from prover.source.lexer import unclosed_comment
 from prover.source.scanner import Form
 from prover.theorem import Header, HeaderError, Theorem
-from prover.verdict import Mode
+from prover.verdict import Message, Mode, Region, Verdict, VerdictKind
 
 NAME = "leansieve_statement"
 """Name of an anonymous statement."""
@@ -20,6 +21,8 @@ _TAIL = re.compile(r":=\s*(?:by\b\s*)?(?:sorry|admit|…|\.\.\.)?\Z")
 _GROUPS = {"(": ")", "{": "}", "[": "]", "⦃": "⦄"}
 _UNIVERSE_STAR = re.compile(r"(?<![\w.'])(Type|Sort)\*")
 _LONGEST_NAME = 64
+_AFTER_STATEMENT = re.compile(r"unexpected (?:token ':='|end of input)(?:; (expected .*))?", re.DOTALL)
+_NO_STATEMENT = "the statement must be one `theorem NAME binders : goal`, without `:=`"
 
 
 class TextLimits(Protocol):
@@ -200,3 +203,50 @@ def _without_comment_behind(text: str) -> str:
 
 def _without_star(statement: str, mathlib: bool) -> str:
     return statement if mathlib else _UNIVERSE_STAR.sub(r"\1 _", statement)
+
+
+def as_typed(theorem: Theorem, verdict: Verdict, candidate: str = "") -> Verdict:
+    """Return a verdict with the positions of its messages in the texts as they were typed.
+
+    Lean reads a statement followed by `:= sorry`, and there reports the missing parts of an incomplete one: such a
+    message becomes one about the statement's end. A comment that is not closed is reported at a text's end; the message
+    becomes one about the beginning of the comment.
+    """
+    messages = verdict.messages
+    if verdict.kind is VerdictKind.INVALID_STATEMENT and theorem.statement:
+        messages = tuple(_at_its_end(theorem.statement, message) for message in messages)
+    texts = {Region.CONTEXT: theorem.context, Region.CANDIDATE: candidate}
+    messages = tuple(_at_its_opening(texts.get(message.region, ""), message) for message in messages)
+    if theorem.shift:
+        messages = tuple(_shifted_back(message, theorem.shift) for message in messages)
+    return replace(verdict, messages=messages) if messages != verdict.messages else verdict
+
+
+def _at_its_opening(text: str, message: Message) -> Message:
+    if message.text.startswith(UNCLOSED) and (opening := unclosed_comment(text)) is not None:
+        line, column = line_and_column(text, opening)
+        return replace(message, line=line, column=column)
+    return message
+
+
+def _shifted_back(message: Message, shift: int) -> Message:
+    if message.region is not Region.STATEMENT or message.line != 1:
+        return message
+    return replace(message, column=max(0, message.column - shift))
+
+
+def _at_its_end(statement: str, message: Message) -> Message:
+    end = line_and_column(statement, len(statement.rstrip()))
+    beyond = message.region is Region.CANDIDATE or (
+        message.region is Region.STATEMENT and (message.line, message.column) >= end
+    )
+    if not beyond or message.severity != "error":
+        return message
+    text = message.text
+    if text.startswith(UNCLOSED) and (opening := unclosed_comment(statement)) is not None:
+        end = line_and_column(statement, opening)
+    elif missing := _AFTER_STATEMENT.fullmatch(text):
+        complete = missing[1] is None or missing[1].startswith("expected command")
+        text = _NO_STATEMENT if complete else f"the statement ends too early: {missing[1]}"
+        end = (1, 0) if complete else end
+    return replace(message, text=text, region=Region.STATEMENT, line=end[0], column=end[1])

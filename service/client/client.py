@@ -27,7 +27,7 @@ from prover.requests import (
     StatementError,
     UnavailableError,
 )
-from prover.source.stated import as_typed
+from prover.source.typed import as_typed
 from prover.theorem import Theorem
 from prover.tutor.hints import Tutored, Tutoring
 from prover.verdict import Verdict

@@ -24,7 +24,7 @@ from prover.options import CheckOptions
 from prover.requests import BusyError, Check, StatementError, UnavailableError
 from prover.sampling.sampler import PromptTooLongError, SamplerUnavailableError
 from prover.source import showing
-from prover.source.stated import as_typed
+from prover.source.typed import as_typed
 from prover.theorem import Header, Theorem
 from prover.verdict import Policy, Trust, Verdict
 from service.core.limits.admission import bounds

@@ -3,7 +3,7 @@
 import pytest
 
 from prover.source import typed
-from prover.source.stated import as_typed
+from prover.source.typed import as_typed
 from prover.theorem import Theorem
 from prover.verdict import Message, Region, Verdict, VerdictKind
 
