@@ -7,9 +7,9 @@ import shlex
 import signal
 import sys
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -42,6 +42,8 @@ Label = Annotated[str | None, typer.Option(help="What tables call the model; by 
 Corpora = Annotated[list[Path], typer.Argument(help="Files of theorems.")]
 CheckSeconds = Annotated[float, typer.Option("--check-seconds", help="Deadline of one check.", min=0.001)]
 Heartbeats = Annotated[int, typer.Option(help="Lean's maxHeartbeats for a check.", min=1)]
+
+T = TypeVar("T")
 
 _OURS = frozenset({"prover", "service", "training", "leansieve"})
 
@@ -147,6 +149,16 @@ def complete(stages: "Stages", titles: Mapping[str, str], carry_out: Callable[[s
         if not carry_out(name):
             raise UserError(f"{title} failed; the same command resumes from it")
         stages.finish(name)
+
+
+def run_resumable(main: Coroutine[Any, Any, T]) -> T:
+    """Run `main` as `common.run`; an interrupt is reported with what the same command does."""
+    try:
+        return common.run(main)
+    except typer.Exit as ended:
+        if ended.exit_code == common.INTERRUPTED:
+            remark("interrupted; the same command resumes where it stopped")
+        raise
 
 
 def quiet_libraries(settings: Settings | None = None) -> None:

@@ -15,9 +15,12 @@ export function classroom({ token, changed }) {
   async function enter() {
     await telling(async () => {
       const given = $("join-code").value.trim();
+      const name = $("join-name").value.trim();
+      if (!given) throw new Problem("Enter the code that your teacher gave you, or your key.");
       if (given.startsWith(KEY_PREFIX)) await begin(given);
       else {
-        const { learnerKey } = await call("v1/join-classroom", { joinCode: given, displayName: $("join-name").value }, token());
+        if (!name) throw new Problem("Enter your name, as your teacher knows it.");
+        const { learnerKey } = await call("v1/join-classroom", { joinCode: given, displayName: name }, token());
         await begin(learnerKey);
       }
     });

@@ -1,10 +1,15 @@
 """The commands over `training`, in processes of their own, as far as they need no Lean."""
 
+import asyncio
 import json
+import os
+import signal
 from pathlib import Path
 
 import pytest
+import typer
 
+from service.cli.training import shared
 from tests.support.commands import leansieve, refused
 from training.corpus.jsonl import write_jsonl
 from training.corpus.record import TheoremRecord, read_corpus
@@ -91,3 +96,14 @@ def test_mistakes_are_one_sentence(tmp_path: Path) -> None:
     assert f"{broken} is not TOML" in refused(leansieve("grow", broken))
     drawn = ("evaluate", "check", broken, tmp_path / "empty.jsonl", "--model", tmp_path, "--out", out)
     assert "holds no drawn texts" in refused(leansieve(*drawn))
+
+
+def test_an_interrupt_of_resumable_work_says_that_the_command_resumes(capsys: pytest.CaptureFixture[str]) -> None:
+    async def work() -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        await asyncio.sleep(3600)
+
+    with pytest.raises(typer.Exit) as ended:
+        shared.run_resumable(work())
+    assert ended.value.exit_code == 130
+    assert capsys.readouterr().err == "interrupted; the same command resumes where it stopped\n"

@@ -451,7 +451,11 @@ def test_a_learner_works_in_a_classroom_and_the_teacher_sees_how_far(bridge: str
     # 2. A learner joins, writes line by line, sees goals, and asks for hints to the end.
     it.press("tab-learn")
     it.driver.execute_script("arguments[0].open = true", it.get("classroom"))
+    it.press("join")
+    it.until(lambda: it.text("classroom-said") == "Enter the code that your teacher gave you, or your key.")
     it.type("join-code", "0000-0000")
+    it.press("join")
+    it.until(lambda: it.text("classroom-said") == "Enter your name, as your teacher knows it.")
     it.type("join-name", f"Ann {IMAGE}")
     it.press("join")
     it.until(lambda: it.text("classroom-said") == "no classroom has this code: ask your teacher for it again")

@@ -51,7 +51,7 @@ def conjectures(
             library=read_corpus(library) if library else (),
             templates=templates,
         )
-        outcomes = common.run(_grow(settings, growth, out, count))
+        outcomes = shared.run_resumable(_grow(settings, growth, out, count))
         if proved is not None:
             shared.remark(
                 f"{write_jsonl(shared.new_file(proved), theorems_of(outcomes))} theorems with proofs in {proved}"

@@ -39,7 +39,7 @@ def seeds(
         from training.seeds.run import write_proved
 
         budget = SeedBudget(proofs, requests, seconds, depth, only=tuple(only or ()))
-        common.run(_search(settings, corpus, out, cache, budget))
+        shared.run_resumable(_search(settings, corpus, out, cache, budget))
         if proved is not None:
             shared.remark(f"{write_proved(out, shared.new_file(proved))} theorems with proofs in {proved}")
 
