@@ -10,7 +10,7 @@ from prover.candidate import Candidate
 from prover.options import CheckOptions
 from prover.requests import Check, Service, StatementError
 from prover.source import scanner
-from prover.source.faults import Fault, below_faults, rests_on_unproved
+from prover.source.faults import Fault, below_faults, unproved_dependencies
 from prover.source.lean_file import LeanFile
 from prover.source.scanner import Command
 from prover.verdict import Verdict
@@ -54,8 +54,8 @@ async def judge(
 
 
 async def unproved_above(service: Service, file: LeanFile, item: Command, options: CheckOptions) -> Verdict | None:
-    """Return the verdict on an open theorem whose statement rests on something unproved above it, so that no proof of it is
-    accepted, with the messages that say so; None if it rests on nothing unproved.
+    """Return the verdict on an open theorem whose statement depends on something unproved above it, so that no proof of it
+    is accepted, with the messages that name it; None if it depends on nothing unproved.
 
     Raises:
         UserError: as `Service.check`.
@@ -63,7 +63,7 @@ async def unproved_above(service: Service, file: LeanFile, item: Command, option
     if not file.fallen and not scanner.SORRY.search(file.code, file.body, item.start):
         return None
     verdict = await service.check(Check(file.theorem(item), file.candidate(item), options))
-    messages = rests_on_unproved(verdict)
+    messages = unproved_dependencies(verdict)
     return replace(verdict, messages=messages) if messages else None
 
 

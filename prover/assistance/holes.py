@@ -74,7 +74,7 @@ class HoleOutcome:
             has other holes.
         replacement: text that replaces the hole.
         finished: last event of the search, if there was one.
-        verdict: verdict on the statement, if it does not elaborate or rests on something unproved.
+        verdict: verdict on the statement, if it does not elaborate or depends on something unproved.
         timed_out: whether there is no proof because the time was over before everything had been tried.
     """
 

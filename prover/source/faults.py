@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from prover.source.lean_file import UNCLOSED, LeanFile, Visibility, line_and_column
 from prover.verdict import Message, Region, Verdict
 
-_RESTS_ON = re.compile(r"it rests on (.+), which (?:is|are) not proved")
+_DEPENDS_ON = re.compile(r"it depends on (.+), which (?:is|are) not proved")
 
 
-def rests_on_unproved(verdict: Verdict) -> tuple[Message, ...]:
-    """Return the messages that name what the theorem rests on without its being proved; empty if the only `sorry` is its own."""
-    return tuple(message for message in verdict.messages if _RESTS_ON.match(message.text))
+def unproved_dependencies(verdict: Verdict) -> tuple[Message, ...]:
+    """Return the messages that name unproved declarations on which the theorem depends; empty if the only `sorry` is its own."""
+    return tuple(message for message in verdict.messages if _DEPENDS_ON.match(message.text))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def left_open(file: LeanFile, verdict: Verdict, reported: Collection[int]) -> tu
             text = f"{file.commands[number].name} is not proved" if unproved else message.text
             found.setdefault(number, Fault(number, message.line, message.column, text))
     for message in unplaced:
-        if (named := _RESTS_ON.match(message.text)) is not None:
+        if (named := _DEPENDS_ON.match(message.text)) is not None:
             for number in (by_name[name] for name in named[1].split(", ") if name in by_name):
                 if number not in reported and number not in file.fallen:
                     command = file.commands[number]

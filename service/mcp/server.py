@@ -31,7 +31,7 @@ _INSTRUCTIONS = (
 _VERDICTS = {
     VerdictKind.VERIFIED: "the kernel accepted this proof of this statement",
     VerdictKind.REJECTED: "Lean reports an error",
-    VerdictKind.INCOMPLETE: "the proof uses sorry, leaves goals open, or rests on something that is not proved",
+    VerdictKind.INCOMPLETE: "the proof uses sorry, leaves goals open, or depends on something that is not proved",
     VerdictKind.FORBIDDEN: "the proof uses a construct that is not allowed",
     VerdictKind.STATEMENT_CHANGED: "something else than the statement was proved",
     VerdictKind.AXIOM_NOT_ALLOWED: "the proof uses a non-standard axiom",

@@ -78,31 +78,31 @@ UNREADABLE: dict[str, tuple[str, str]] = {
     "cut_in_a_line": (false_reference().text[:-9], "cut off"),
     "line_left_out": ("\n".join(line for line in false_reference().text.split("\n") if '"ie":1' not in line), "out of order"),
     "line_twice": (with_line('{"bvar":0,"ie":0}'), "out of order"),
-    "forward_reference": (with_line('{"app":{"arg":9,"fn":0},"ie":5}'), "has not been written"),
-    "term_in_itself": (with_line('{"app":{"arg":5,"fn":0},"ie":5}'), "has not been written"),
+    "forward_reference": (with_line('{"app":{"arg":9,"fn":0},"ie":5}'), "is not defined by an earlier line"),
+    "term_in_itself": (with_line('{"app":{"arg":5,"fn":0},"ie":5}'), "is not defined by an earlier line"),
     "name_in_itself": (with_line('{"in":9,"str":{"pre":9,"str":"a"}}'), "out of order"),
-    "name_of_the_future": (with_line('{"in":6,"str":{"pre":7,"str":"a"}}'), "has not been written"),
-    "unknown_name": (with_term(const={"name": 77, "us": []}), "has not been written"),
-    "unknown_level": (with_term(sort=5), "has not been written"),
-    "level_in_itself": (with_line('{"il":1,"succ":1}'), "has not been written"),
+    "name_of_the_future": (with_line('{"in":6,"str":{"pre":7,"str":"a"}}'), "is not defined by an earlier line"),
+    "unknown_name": (with_term(const={"name": 77, "us": []}), "is not defined by an earlier line"),
+    "unknown_level": (with_term(sort=5), "is not defined by an earlier line"),
+    "level_in_itself": (with_line('{"il":1,"succ":1}'), "is not defined by an earlier line"),
     "level_of_three": (with_line('{"il":1,"max":[0,0,0]}'), "two levels"),
-    "index_that_is_text": (with_term(app={"fn": "0", "arg": "0"}), "no index"),
-    "unknown_tag": (with_line('{"ie":5,"magic":1}'), "no kind"),
-    "free_variable": (with_line('{"ie":5,"open":true}'), "no kind"),
-    "annotation": (with_line('{"ie":5,"mdata":{"data":{},"expr":0}}'), "no kind"),
-    "empty_object": (with_line("{}"), "no kind"),
-    "variable_beyond_the_cache": (with_term(bvar=1 << 20), "beyond"),
-    "open_value": (with_term(bvar=0), "nothing binds"),
-    "open_type": (_declared(lambda f: f.thm("t", f.term(bvar=0), f.const("True.intro"))), "nothing binds"),
+    "index_that_is_text": (with_term(app={"fn": "0", "arg": "0"}), "not an index"),
+    "unknown_tag": (with_line('{"ie":5,"magic":1}'), "unknown kind"),
+    "free_variable": (with_line('{"ie":5,"open":true}'), "unknown kind"),
+    "annotation": (with_line('{"ie":5,"mdata":{"data":{},"expr":0}}'), "unknown kind"),
+    "empty_object": (with_line("{}"), "unknown kind"),
+    "variable_beyond_the_cache": (with_term(bvar=1 << 20), "greater than"),
+    "open_value": (with_term(bvar=0), "unbound variable"),
+    "open_type": (_declared(lambda f: f.thm("t", f.term(bvar=0), f.const("True.intro"))), "unbound variable"),
     "deep_term": (nested(9000, lambda f: f.prop(), lambda f, e: f.lam(f.prop(), e)), "too deep"),
     "deep_level": (_deep_level(), "too deep"),
     "deep_name": (_declared(lambda f: f.axiom(".".join("a" * 80), 0)), "too many parts"),
     "long_name": (_declared(lambda f: f.axiom("a" * 5000, 0)), "too long"),
     "long_numeral": (with_term(natVal="9" * 20_000), "too long"),
-    "numeral_of_letters": (with_term(natVal="1e9"), "no numeral"),
-    "negative_numeral": (with_term(natVal="-1"), "no numeral"),
-    "binder_of_no_kind": (_declared(lambda f: f.axiom("a", f.pi(0, 0, "strange"))), "no kind"),
-    "hints_out_of_range": (_declared(lambda f: f.definition("a", 0, 0, hints={"regular": "x"})), "no number"),
+    "numeral_of_letters": (with_term(natVal="1e9"), "not a numeral"),
+    "negative_numeral": (with_term(natVal="-1"), "not a numeral"),
+    "binder_of_no_kind": (_declared(lambda f: f.axiom("a", f.pi(0, 0, "strange"))), "unknown kind"),
+    "hints_out_of_range": (_declared(lambda f: f.definition("a", 0, 0, hints={"regular": "x"})), "not a number"),
     "unsafe_definition": (_declared(lambda f: f.definition("a", 0, 0, safety="unsafe")), "unsafe"),
     "partial_definition": (_declared(lambda f: f.definition("a", 0, 0, safety="partial")), "unsafe"),
     "unsafe_axiom": (_declared(lambda f: f.axiom("a", 0, is_unsafe=True)), "unsafe"),
@@ -114,9 +114,9 @@ UNREADABLE: dict[str, tuple[str, str]] = {
     "declared_twice": (_declared(lambda f: f.axiom("a", 0).axiom("a", 0)), "declared twice"),
     "theorem_twice": (_declared(false_reference), "out of order|declared twice"),
     "reserved_name": (_declared(lambda f: f.axiom("_leansieve_check", 0)), "reserved"),
-    "quotient": (_declared(lambda f: f.line(quot={**f.head("Quot", 0), "kind": "type"})), "no kind"),
-    "too_many_nested_types": (_declared(lambda f: f.unit(types={"numNested": 100_000})), "beyond"),
-    "count_beyond_reason": (_declared(lambda f: f.unit(types={"numParams": 1 << 31})), "beyond"),
+    "quotient": (_declared(lambda f: f.line(quot={**f.head("Quot", 0), "kind": "type"})), "unknown kind"),
+    "too_many_nested_types": (_declared(lambda f: f.unit(types={"numNested": 100_000})), "greater than"),
+    "count_beyond_reason": (_declared(lambda f: f.unit(types={"numParams": 1 << 31})), "greater than"),
 }  # fmt: skip
 
 
@@ -266,7 +266,7 @@ def _proved(value: str, name: str = "P") -> str:
 async def test_definition_below_the_statement_is_the_references(judges: WorkerPool) -> None:
     verdict = await judge(judges, _proved("True"), _about("False").text)
     assert verdict.kind is K.STATEMENT_CHANGED
-    assert "P, which the statement rests on, is not the same" in verdict.messages[0].text
+    assert "P, on which the statement depends, differs" in verdict.messages[0].text
 
 
 async def test_what_elaborators_call_auxiliary_is_compared_by_what_it_is(judges: WorkerPool) -> None:

@@ -170,7 +170,7 @@ async def _fault(workers: Checker, case: Case, contained: bool) -> str | None:
         if not verdict.theorem:
             return "a verified proof came without the name of its theorem"
         if not {"propext", "Classical.choice", "Quot.sound"}.issuperset(verdict.axioms):
-            return f"an honest proof rests on {', '.join(verdict.axioms)}"
+            return f"an honest proof depends on {', '.join(verdict.axioms)}"
     return None
 
 
@@ -201,8 +201,8 @@ def summary(certificate: Certificate, most: int = _WORTH_SAYING) -> list[str]:
 
 def _shown(where: str, failures: Sequence[BatteryFailure], most: int) -> list[str]:
     shown = [f"{where}{failure.id}: {failure.why}" for failure in failures[:most]]
-    more = len(failures) - len(shown)
-    return [*shown, f"{where}{more} more"] if more else shown
+    omitted = len(failures) - len(shown)
+    return [*shown, f"{where}{omitted} more"] if omitted else shown
 
 
 def _file(lean: str) -> Path:

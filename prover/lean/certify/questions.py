@@ -85,7 +85,7 @@ async def _axioms(workers: Workers) -> str | None:
     if verdict.kind is not VerdictKind.VERIFIED:
         return f"excluded middle is {verdict.kind.name}"
     if not named <= {"propext", "Classical.choice", "Quot.sound"}:
-        return f"excluded middle rests on {sorted(named)}"
+        return f"excluded middle depends on {sorted(named)}"
     return None
 
 

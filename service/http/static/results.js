@@ -166,7 +166,7 @@ function badge(verdict) {
 
 function details(verdict, more) {
   const seen = verdict.axioms.length ? verdict.axioms.join(", ") : "none";
-  const axioms = verdict.axiomsComplete ? seen : `${seen} seen; the library's theorems, whose proofs are not loaded, may rest on the standard three`;
+  const axioms = verdict.axiomsComplete ? seen : `${seen} seen; the library's theorems, whose proofs are not loaded, may depend on the standard three`;
   const verified = verdict.kind === "VERDICT_KIND_VERIFIED";
   return element(
     "details",

@@ -54,7 +54,7 @@ class FileTools(Tools):
     async def lean_run_code(
         self, code: Annotated[str, Field(description="A whole Lean file; imports first.")]
     ) -> VerdictAnswer:
-        """Run a whole file and return Lean's messages, those of `#eval` and `#check` too; `ok`: it rests on no `sorry` and no axiom of its own."""
+        """Run a whole file and return Lean's messages, those of `#eval` and `#check` too; `ok`: it depends on no `sorry` and no axiom of its own."""
         service, text = await self._service(), take("code", code, self._settings.text.candidate)
         file = await asyncio.to_thread(files.parsed, text)
         nothing = Theorem("", file.header)

@@ -40,7 +40,7 @@ async def test_the_theorems_of_a_module_are_stated(lean_pool: WorkerPool, listed
     [
         ("Nat.add_comm", "is the theorem itself"),
         ("by intro n m; exact Nat.add_comm n m", "is the theorem itself"),
-        ("by intros; omega", "does not stand before"),
+        ("by intros; omega", "does not precede"),
     ],
 )
 async def test_a_library_theorem_cannot_prove_itself(
@@ -80,7 +80,7 @@ async def test_a_library_theorem_cannot_be_taken_out_of_a_structure_that_holds_i
     assert (await lean_pool.check(theorem, proof)).verified
     verdict = await lean_pool.check(theorem, proof, Terms(policy=library.guarded("Nat.mul_comm")))
     assert verdict.kind is VerdictKind.FORBIDDEN
-    assert "does not stand before" in verdict.messages[0].text
+    assert "does not precede" in verdict.messages[0].text
 
 
 async def test_a_guard_does_not_take_a_definition_that_hides_its_value_for_a_theorem(lean_pool: WorkerPool) -> None:

@@ -41,7 +41,7 @@ async def test_who_uses_what_is_not_proved_is_told(served: str, tmp_path: Path) 
     done = await leansieve("check", path, "--server", served)
     assert done.status == 1
     assert "two: INCOMPLETE ELABORATED" in done.out
-    assert "it rests on one, which is not proved" in done.out
+    assert "it depends on one, which is not proved" in done.out
     assert "three: VERIFIED" in done.out
     assert done.out.count("F.lean:1: one:") == 1
 
@@ -59,7 +59,7 @@ async def test_an_axiom_that_a_failed_proof_rests_on_is_nobody_elses_proof(serve
     done = await leansieve("check", path, "--server", served)
     assert "bad: AXIOM_NOT_ALLOWED" in done.out
     assert "use: INCOMPLETE" in done.out
-    assert "it rests on bad, which is not proved" in done.out
+    assert "it depends on bad, which is not proved" in done.out
 
 
 async def test_an_unreadable_command_is_reported_once_and_hides_no_error_below_it(served: str, tmp_path: Path) -> None:
@@ -69,7 +69,7 @@ async def test_an_unreadable_command_is_reported_once_and_hides_no_error_below_i
     assert done.status == 1
     assert done.out.count("F.lean:1:7: ") == 1
     assert "F.lean:2:15: error: Type mismatch" in done.out
-    assert "F.lean:3:21: it rests on f, which is not proved" in done.out
+    assert "F.lean:3:21: it depends on f, which is not proved" in done.out
     assert "no proof" not in done.out, "nothing is searched for"
 
 

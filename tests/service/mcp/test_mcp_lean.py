@@ -142,7 +142,7 @@ async def what_is_wrong_above_spoils_nothing_below(agent: Agent, path: str) -> N
     uses = await answer(agent, "lean_verify", file_path=path, theorem_name="uses")
     assert (uses["verdict"], uses["messages"][0]["text"]) == (
         "INCOMPLETE",
-        "it rests on Foo.wrong, which is not proved",
+        "it depends on Foo.wrong, which is not proved",
     )
     assert (uses["messages"][0]["region"], uses["messages"][0]["line"]) == ("file", 8)
     goal = await answer(agent, "lean_goal", file_path=path, line=15)

@@ -30,6 +30,16 @@ where
     | 0, acc => acc
     | i + 1, acc => go i (args.getD i .missing :: acc)
 
+/-- Names to be visited, each paired with whether its dependencies were visited, in front of `rest`. -/
+def pushVisits : List Name → Bool → List (Name × Bool) → List (Name × Bool)
+  | [], _, rest => rest
+  | n :: ns, visited, rest => pushVisits ns visited ((n, visited) :: rest)
+
+/-- The names in a list of visits, in reverse order, followed by `acc`. -/
+def visitNames : List (Name × Bool) → List Name → List Name
+  | [], acc => acc
+  | (n, _) :: rest, acc => visitNames rest (n :: acc)
+
 def containsName (n : Name) : List Name → Bool
   | [] => false
   | m :: rest => m == n || containsName n rest
@@ -51,21 +61,21 @@ def joinStrings (separator : String) : List String → String → String
   | [], acc => acc
   | s :: rest, acc => joinStrings separator rest (acc ++ separator ++ s)
 
-/-- Results of `take` for all entries of a persistent hash map, in no particular order; `PersistentHashMap.toList` would
+/-- Results of `f` for all entries of a persistent hash map, in no particular order; `PersistentHashMap.toList` would
     be specialised at every use. -/
-partial def mapNodes {ν ρ : Type} (take : Name → ν → ρ) (nodes : List (PersistentHashMap.Node Name ν)) (acc : List ρ) : List ρ :=
+partial def mapNodes {ν ρ : Type} (f : Name → ν → ρ) (nodes : List (PersistentHashMap.Node Name ν)) (acc : List ρ) : List ρ :=
   match nodes with
   | [] => acc
-  | .collision keys values _ :: rest => mapNodes take rest (pushAll keys.toList values.toList acc)
+  | .collision keys values _ :: rest => mapNodes f rest (pushAll keys.toList values.toList acc)
   | .entries entries :: rest => go entries.toList rest acc
 where
   pushAll : List Name → List ν → List ρ → List ρ
-    | k :: ks, v :: vs, acc => pushAll ks vs (take k v :: acc)
+    | k :: ks, v :: vs, acc => pushAll ks vs (f k v :: acc)
     | _, _, acc => acc
   go (entries : List (PersistentHashMap.Entry Name ν (PersistentHashMap.Node Name ν))) (rest : List (PersistentHashMap.Node Name ν)) (acc : List ρ) : List ρ :=
     match entries with
-    | [] => mapNodes take rest acc
-    | .entry k v :: es => go es rest (take k v :: acc)
+    | [] => mapNodes f rest acc
+    | .entry k v :: es => go es rest (f k v :: acc)
     | .ref node :: es => go es (node :: rest) acc
     | .null :: es => go es rest acc
 
@@ -76,18 +86,18 @@ def addedConstants (env : Kernel.Environment) : List ConstantInfo :=
 /-- Constants by name: those of an environment, or those that an export claims. -/
 abbrev Constants := Name → Option ConstantInfo
 
-@[noinline] def lookIn (env : Kernel.Environment) (n : Name) : Option ConstantInfo := env.find? n
+@[noinline] def findConstant (env : Kernel.Environment) (n : Name) : Option ConstantInfo := env.find? n
 
-def constantsOf (env : Kernel.Environment) : Constants := fun n => lookIn env n
+def constantsOf (env : Kernel.Environment) : Constants := fun n => findConstant env n
 
 /-- A cache with one more entry. The entry stored last comes first, and at most `capacity` entries are kept. -/
 def remember {α : Type} (capacity : Nat) (key : String) (value : α) (cache : List (String × α)) : List (String × α) :=
-  (key, value) :: take (capacity - 1) cache
+  (key, value) :: others (capacity - 1) cache
 where
-  take : Nat → List (String × α) → List (String × α)
+  others : Nat → List (String × α) → List (String × α)
     | 0, _ => []
     | _, [] => []
-    | n + 1, (k, v) :: rest => if k == key then take (n + 1) rest else (k, v) :: take n rest
+    | n + 1, (k, v) :: rest => if k == key then others (n + 1) rest else (k, v) :: others n rest
 
 def recall {α : Type} (key : String) : List (String × α) → Option α
   | [] => none

@@ -23,9 +23,9 @@ variable {κ ν : Type}
 
 def Table.empty : Table κ ν := { buckets := Array.replicate 16 [], size := 0 }
 
-def Table.place (key : Key κ) (buckets : Nat) (k : κ) : Nat := key.hash k % buckets
+def Table.bucketIndex (key : Key κ) (buckets : Nat) (k : κ) : Nat := key.hash k % buckets
 
-def Table.find? (t : Table κ ν) (key : Key κ) (k : κ) : Option ν := go (t.buckets.getD (Table.place key t.buckets.size k) [])
+def Table.find? (t : Table κ ν) (key : Key κ) (k : κ) : Option ν := go (t.buckets.getD (Table.bucketIndex key t.buckets.size k) [])
 where
   go : List (κ × ν) → Option ν
     | [] => none
@@ -37,8 +37,8 @@ def Table.add (t : Table κ ν) (key : Key κ) (k : κ) (v : ν) : Table κ ν :
   { buckets := put t.buckets.size k v t.buckets, size := t.size + 1 }
 where
   put (n : Nat) (k : κ) (v : ν) (buckets : Array (List (κ × ν))) : Array (List (κ × ν)) :=
-    let place := Table.place key n k
-    buckets.set! place ((k, v) :: buckets.getD place [])
+    let i := Table.bucketIndex key n k
+    buckets.set! i ((k, v) :: buckets.getD i [])
   spread (n : Nat) : List (List (κ × ν)) → Array (List (κ × ν)) → Array (List (κ × ν))
     | [], acc => acc
     | bucket :: rest, acc => spread n rest (entries n bucket acc)

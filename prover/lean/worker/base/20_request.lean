@@ -141,7 +141,10 @@ def cut (text : String) (bytes : Nat) : String × Bool :=
 where
   go : List Char → Nat → String → String
     | [], _, acc => acc
-    | c :: cs, left, acc => if c.utf8Size ≤ left then go cs (left - c.utf8Size) (acc.push c) else acc
+    | c :: cs, remaining, acc => if c.utf8Size ≤ remaining then go cs (remaining - c.utf8Size) (acc.push c) else acc
+
+/-- An error about a text as a whole. -/
+def errorNote (region : Region) (text : String) : Note := { severity := "error", region, line := 1, column := 0, text }
 
 def Note.toJson (limits : Limits) (n : Note) : Json :=
   let (text, truncated) := cut n.text limits.messageBytes

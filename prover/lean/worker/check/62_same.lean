@@ -32,8 +32,8 @@ structure Canon where
 
 /-- Largest number of auxiliary constants that get canonical names, and largest depth of their dependencies; others keep
     their names. -/
-def mostAuxiliaries : Nat := 1024
-def deepestAuxiliary : Nat := 64
+def maxAuxiliaries : Nat := 1024
+def maxAuxiliaryDepth : Nat := 64
 
 def canonical (c : Canon) (e : Expr) : Expr :=
   if c.names.size == 0 then e else e.replace fun
@@ -73,7 +73,7 @@ where
   go (depth : Nat) : List Name → Canon → Canon
     | [], c => c
     | n :: rest, c =>
-      if !isAuxiliary n || (c.names.find? nameKey n).isSome || c.count ≥ mostAuxiliaries || (clean.find? n).isSome then go depth rest c
+      if !isAuxiliary n || (c.names.find? nameKey n).isSome || c.count ≥ maxAuxiliaries || (clean.find? n).isSome then go depth rest c
       else match source n with
         | some info@(.thmInfo _) => go depth rest ((canonise clean source depth (statedBy info) c).add info none)
         | some info@(.defnInfo v) =>
@@ -130,8 +130,8 @@ partial def sameUpToAuxiliaries (clean : Kernel.Environment) (reference candidat
       else match b with
         | none => some { name := n, stated := some a, found := none }
         | some b =>
-          let r := canonise clean reference deepestAuxiliary (statedBy a) { r with essences := c.essences, count := c.count }
-          let c := canonise clean candidate deepestAuxiliary (statedBy b) { c with essences := r.essences, count := r.count }
+          let r := canonise clean reference maxAuxiliaryDepth (statedBy a) { r with essences := c.essences, count := c.count }
+          let c := canonise clean candidate maxAuxiliaryDepth (statedBy b) { c with essences := r.essences, count := r.count }
           if sameConstant (renamed r a) (renamed c b) then
             sameUpToAuxiliaries clean reference candidate (pushNames (statedBy a) rest) (seen.insert n) r c
           else some { name := n, stated := some a, found := some b }
@@ -142,8 +142,8 @@ def differs (clean : Kernel.Environment) (reference candidate : Constants) (stat
   let exact := stated.type == found.type && sameNames stated.levelParams found.levelParams
   let below := if exact then sameBelow clean reference candidate stated.type.getUsedConstants.toList {} else none
   if exact && below.isNone then none else
-  let r := canonise clean reference deepestAuxiliary (statedBy stated) { names := .empty, essences := [], count := 0 }
-  let c := canonise clean candidate deepestAuxiliary (statedBy found) { names := .empty, essences := r.essences, count := r.count }
+  let r := canonise clean reference maxAuxiliaryDepth (statedBy stated) { names := .empty, essences := [], count := 0 }
+  let c := canonise clean candidate maxAuxiliaryDepth (statedBy found) { names := .empty, essences := r.essences, count := r.count }
   if !(sameNames stated.levelParams found.levelParams && canonical r stated.type == canonical c found.type) then
     some { name := stated.name, stated := some stated, found := some found }
   else sameUpToAuxiliaries clean reference candidate stated.type.getUsedConstants.toList {} r c

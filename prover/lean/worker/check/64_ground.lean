@@ -16,12 +16,12 @@ def placeOfBody (env : Environment) (n : Name) : ConstantInfo → BodyPlace
   | _ => .here
 
 /-- The constant that represents all those that are declared together. -/
-def leaderOf (source : Constants) (info : ConstantInfo) : Name := match blockOf source info with
+def representativeOf (source : Constants) (info : ConstantInfo) : Name := match blockOf source info with
   | n :: _ => n
   | [] => info.name
 
 /-- Constants that a constant mentions, or any constant that is declared together with it. -/
-def restsOn (source : Constants) (info : ConstantInfo) : List Name := match blockOf source info with
+def dependenciesOf (source : Constants) (info : ConstantInfo) : List Name := match blockOf source info with
   | [] => mentions info
   | types => mentionsOf source (constructorsOf source types types) []
 
@@ -31,35 +31,35 @@ def union : List Name → List Name → List Name
   | n :: ns, acc => union ns (if containsName n acc then acc else n :: acc)
 
 /-- The union of the grounds of some constants, as far as they are known. -/
-def together (source : Constants) (known : Table Name Ground) : List Name → Ground → Ground
+def unionOfGrounds (source : Constants) (known : Table Name Ground) : List Name → Ground → Ground
   | [], acc => acc
   | n :: ns, acc =>
-    let leader := match source n with
-      | some info => leaderOf source info
+    let representative := match source n with
+      | some info => representativeOf source info
       | none => n
-    match known.find? nameKey leader with
-    | some g => together source known ns { axioms := union g.axioms acc.axioms, complete := acc.complete && g.complete }
-    | none => together source known ns acc
+    match known.find? nameKey representative with
+    | some g => unionOfGrounds source known ns { axioms := union g.axioms acc.axioms, complete := acc.complete && g.complete }
+    | none => unionOfGrounds source known ns acc
 
 /-- Computes the grounds of constants, dependencies first. A name returns marked to the list after its dependencies,
     whose grounds are then in `known`. -/
-partial def settle (env : Environment) (source : Constants) (todo : List (Name × Bool)) (begun : NameHashSet) (known : Table Name Ground) : Table Name Ground := match todo with
+partial def computeGrounds (env : Environment) (source : Constants) (todo : List (Name × Bool)) (started : NameHashSet) (known : Table Name Ground) : Table Name Ground := match todo with
   | [] => known
   | (n, visited) :: rest => match source n with
-    | none => settle env source rest begun known
+    | none => computeGrounds env source rest started known
     | some info =>
       if visited then
-        settle env source rest begun (known.add nameKey n (together source known (restsOn source info) { axioms := [], complete := true }))
+        computeGrounds env source rest started (known.add nameKey n (unionOfGrounds source known (dependenciesOf source info) { axioms := [], complete := true }))
       else
-        let leader := leaderOf source info
-        if leader != n then settle env source ((leader, false) :: rest) begun known
-        else if begun.contains n || (known.find? nameKey n).isSome then settle env source rest begun known
+        let representative := representativeOf source info
+        if representative != n then computeGrounds env source ((representative, false) :: rest) started known
+        else if started.contains n || (known.find? nameKey n).isSome then computeGrounds env source rest started known
         else if containsName n standardAxioms || containsName n hollowAxioms then
-          settle env source rest begun (known.add nameKey n { axioms := [n], complete := true })
+          computeGrounds env source rest started (known.add nameKey n { axioms := [n], complete := true })
         else match placeOfBody env n info with
-          | .none => settle env source rest begun (known.add nameKey n { axioms := [n], complete := true })
-          | .elsewhere => settle env source rest begun (known.add nameKey n { axioms := [], complete := false })
-          | .here => settle env source (replay.pushAll (restsOn source info) false ((n, true) :: rest)) (begun.insert n) known
+          | .none => computeGrounds env source rest started (known.add nameKey n { axioms := [n], complete := true })
+          | .elsewhere => computeGrounds env source rest started (known.add nameKey n { axioms := [], complete := false })
+          | .here => computeGrounds env source (pushVisits (dependenciesOf source info) false ((n, true) :: rest)) (started.insert n) known
 
 /-- Constants of `imported` that `todo` mention, directly or through constants that are not imported. -/
 partial def neededBelow (imported source : Constants) (todo : List Name) (seen : NameHashSet) (found : List Name) : List Name := match todo with
@@ -91,44 +91,41 @@ partial def absentBelow (env : Environment) (source : Constants) (todo : List Na
 def Session.groundOf (session : Session) (key : String) (imported : Environment) (source : Constants) (names : List Name) (audited : List Name) : IO Ground := do
   let library := constantsOf imported.toKernelEnv
   let roots := neededBelow library source names {} []
-  let kept := (recall key (← session.grounds.get)).getD {}
-  let (loud, complete) := heard kept roots [] true
-  match loud with
+  let cached := (recall key (← session.grounds.get)).getD {}
+  let (dependent, complete) := splitDependent cached roots [] true
+  match dependent with
   | [] => pure { axioms := audited, complete }
   | _ =>
-    let known := match unknown kept.known loud [] with
-      | [] => kept.known
-      | fresh => alsoCalled library fresh (settle imported library (unvisited fresh []) {} kept.known)
-    session.grounds.set (remember 2 key (sorted loud { kept with known }) (← session.grounds.get))
-    pure (gathered known loud { axioms := audited, complete })
+    let known := match unknown cached.known dependent [] with
+      | [] => cached.known
+      | unknownNames => underOwnNames library unknownNames (computeGrounds imported library (pushVisits unknownNames false []) {} cached.known)
+    session.grounds.set (remember 2 key (classified dependent { cached with known }) (← session.grounds.get))
+    pure (totalGround known dependent { axioms := audited, complete })
 where
   /-- Constants that may depend on an axiom, in order, and whether all dependencies of the others were followed. -/
-  heard (kept : Grounds) : List Name → List Name → Bool → List Name × Bool
+  splitDependent (cached : Grounds) : List Name → List Name → Bool → List Name × Bool
     | [], acc, complete => (reverseList acc [], complete)
     | n :: ns, acc, complete =>
-      if kept.silent.contains n then heard kept ns acc complete
-      else if kept.absent.contains n then heard kept ns acc false
-      else heard kept ns (n :: acc) complete
-  sorted : List Name → Grounds → Grounds
-    | [], kept => kept
-    | n :: ns, kept => sorted ns (match kept.known.find? nameKey n with
+      if cached.axiomFree.contains n then splitDependent cached ns acc complete
+      else if cached.incompleteAxiomFree.contains n then splitDependent cached ns acc false
+      else splitDependent cached ns (n :: acc) complete
+  classified : List Name → Grounds → Grounds
+    | [], cached => cached
+    | n :: ns, cached => classified ns (match cached.known.find? nameKey n with
       | some { axioms := [], complete } =>
-        if complete then { kept with silent := kept.silent.insert n } else { kept with absent := kept.absent.insert n }
-      | _ => kept)
-  unvisited : List Name → List (Name × Bool) → List (Name × Bool)
-    | [], acc => acc
-    | n :: ns, acc => unvisited ns ((n, false) :: acc)
+        if complete then { cached with axiomFree := cached.axiomFree.insert n } else { cached with incompleteAxiomFree := cached.incompleteAxiomFree.insert n }
+      | _ => cached)
   unknown (known : Table Name Ground) : List Name → List Name → List Name
     | [], acc => acc
     | n :: ns, acc => unknown known ns (if (known.find? nameKey n).isSome then acc else n :: acc)
   /-- Adds the grounds of constants under their own names, beside those of the constants that represent them: the next
       proof that mentions them finds them at once. -/
-  alsoCalled (source : Constants) : List Name → Table Name Ground → Table Name Ground
+  underOwnNames (source : Constants) : List Name → Table Name Ground → Table Name Ground
     | [], known => known
-    | n :: ns, known => alsoCalled source ns (if (known.find? nameKey n).isSome then known else
-        known.add nameKey n (together source known [n] { axioms := [], complete := true }))
-  gathered (known : Table Name Ground) : List Name → Ground → Ground
+    | n :: ns, known => underOwnNames source ns (if (known.find? nameKey n).isSome then known else
+        known.add nameKey n (unionOfGrounds source known [n] { axioms := [], complete := true }))
+  totalGround (known : Table Name Ground) : List Name → Ground → Ground
     | [], acc => acc
     | n :: ns, acc => match known.find? nameKey n with
-      | some g => gathered known ns { axioms := union g.axioms acc.axioms, complete := acc.complete && g.complete }
-      | none => gathered known ns acc
+      | some g => totalGround known ns { axioms := union g.axioms acc.axioms, complete := acc.complete && g.complete }
+      | none => totalGround known ns acc

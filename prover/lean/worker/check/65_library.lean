@@ -36,49 +36,49 @@ where
     | .num _ _ => false
     | .str p s => if s.startsWith "_" then false else plain p
   generated : Name → Bool
-    | .str _ s => if s.startsWith "eq_" && (s.drop 3).toString.isNat || s.startsWith "match_" || s.startsWith "proof_" || s.startsWith "inst" then true else oneOf generatedEndings s
+    | .str _ s => if s.startsWith "eq_" && (s.drop 3).toString.isNat || s.startsWith "match_" || s.startsWith "proof_" || s.startsWith "inst" then true else isOneOf generatedEndings s
     | _ => false
-  oneOf : List String → String → Bool
+  isOneOf : List String → String → Bool
     | [], _ => false
-    | e :: es, s => if e == s then true else oneOf es s
+    | e :: es, s => if e == s then true else isOneOf es s
 
 /-- Index of a constant's module among the imports. A module comes after all modules that it imports. -/
-def placeOf (env : Environment) (n : Name) : Option Nat := match env.getModuleIdxFor? n with
+def moduleIndexOf (env : Environment) (n : Name) : Option Nat := match env.getModuleIdxFor? n with
   | some i => some i.toNat
   | none => none
 
 /-- Imported constants on which `todo` depend. Constants of the candidate are followed, and so are those of the module
-    at `place`, where a definition may contain a proof that comes after the theorem with this place. -/
-partial def importedBelow (env : Environment) (kenv : Constants) (place : Nat) (todo : List Name) (seen : NameHashSet) (found : List Name) :
+    at `moduleIndex`, where a definition may contain a proof that comes after the theorem of this module. -/
+partial def importedBelow (env : Environment) (kenv : Constants) (moduleIndex : Nat) (todo : List Name) (seen : NameHashSet) (found : List Name) :
     NameHashSet × List Name := match todo with
   | [] => (seen, found)
   | n :: rest =>
-    if seen.contains n then importedBelow env kenv place rest seen found else
+    if seen.contains n then importedBelow env kenv moduleIndex rest seen found else
     let seen := seen.insert n
-    match placeOf env n, kenv n with
-    | some p, some info =>
-      importedBelow env kenv place (if p == place then pushNames (mentions info) rest else rest) seen (n :: found)
-    | none, some info => importedBelow env kenv place (pushNames (mentions info) rest) seen found
-    | _, none => importedBelow env kenv place rest seen found
+    match moduleIndexOf env n, kenv n with
+    | some i, some info =>
+      importedBelow env kenv moduleIndex (if i == moduleIndex then pushNames (mentions info) rest else rest) seen (n :: found)
+    | none, some info => importedBelow env kenv moduleIndex (pushNames (mentions info) rest) seen found
+    | _, none => importedBelow env kenv moduleIndex rest seen found
 
 /-- The first constant that a proof `name` of the library theorem `target` must not use: the target, a theorem of the
     same type, or a constant that does not precede the target. Inside one module the order is unknown, so its other
     theorems are refused, too, except those inside the definitions that the statement mentions. -/
-def leak (env : Environment) (kenv : Constants) (target name : Name) : Option (Name × String) := match env.find? target, placeOf env target with
-  | some goal, some place =>
-    let (stated, _) := importedBelow env kenv place goal.type.getUsedConstants.toList {} []
-    let (_, used) := importedBelow env kenv place [name] stated []
-    go goal place used
+def leak (env : Environment) (kenv : Constants) (target name : Name) : Option (Name × String) := match env.find? target, moduleIndexOf env target with
+  | some goal, some moduleIndex =>
+    let (stated, _) := importedBelow env kenv moduleIndex goal.type.getUsedConstants.toList {} []
+    let (_, used) := importedBelow env kenv moduleIndex [name] stated []
+    go goal moduleIndex used
   | _, _ => some (target, "is not in the imported library")
 where
-  go (goal : ConstantInfo) (place : Nat) : List Name → Option (Name × String)
+  go (goal : ConstantInfo) (moduleIndex : Nat) : List Name → Option (Name × String)
     | [] => none
-    | n :: ns => match env.find? n, placeOf env n with
-      | some info, some p =>
+    | n :: ns => match env.find? n, moduleIndexOf env n with
+      | some info, some i =>
         if n == target then some (n, "is the theorem itself")
-        else if p > place then some (n, "does not stand before the theorem")
-        else if !isLibraryTheorem env info then go goal place ns
+        else if i > moduleIndex then some (n, "does not precede the theorem")
+        else if !isLibraryTheorem env info then go goal moduleIndex ns
         else if info.type == goal.type then some (n, "has the same type")
-        else if p == place then some (n, "does not stand before the theorem")
-        else go goal place ns
-      | _, _ => go goal place ns
+        else if i == moduleIndex then some (n, "does not precede the theorem")
+        else go goal moduleIndex ns
+      | _, _ => go goal moduleIndex ns

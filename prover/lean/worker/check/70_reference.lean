@@ -2,12 +2,12 @@
 
 /-- The state from which to continue for a context that begins with the previous one, as that of the next theorem of a
     file does. The last command of the previous context is read again, because the text after it may belong to it. -/
-def Session.resumed (session : Session) (task : Task) : BaseIO (Option Mark) := do
-  match ← session.grown.get with
-  | some grown =>
-    if grown.root != task.root || !task.context.startsWith grown.context then return none
-    if grown.opened then session.gate.modify fun g => { g with open_ := true }
-    return some grown.mark
+def Session.resumed (session : Session) (task : Task) : BaseIO (Option ContextCheckpoint) := do
+  match ← session.previousContext.get with
+  | some previous =>
+    if previous.root != task.root || !task.context.startsWith previous.context then return none
+    if previous.transparent then session.gate.modify fun g => { g with transparent := true }
+    return some previous.checkpoint
   | none => return none
 
 /-- The word in every text that enables a linter; all linters are off by default. -/
@@ -19,43 +19,38 @@ def recording (enabled : Bool) (st : Command.State) : Command.State := { st with
 
 /-- Elaborates header, prelude and context, and replays the context's constants. Cached for the next check. -/
 def baseOf (session : Session) (task : Task) (env : Environment) : IO (Except Refusal (Command.State × Kernel.Environment)) := do
-  session.kept session.bases task.key build
+  session.cached session.bases task.key build
 where
   build : IO (Except Refusal (Command.State × Kernel.Environment)) := do
     match ← session.resumed task with
-    | some mark => context mark
+    | some checkpoint => context checkpoint
     | none =>
       let imports := if session.role matches .elaborator then withRealizableImports env else env
       let st := Command.mkState imports {} (baseOptions task.limits)
       let st := if session.role matches .worker then recording (hasPart task.prelude linters || hasPart task.context linters) st else st
-      match ← runOwn session task task.prelude .header preludeKinds st with
+      match ← runPreamble session task task.prelude .header preludeKinds st with
       | .error r => pure (.error r)
       | .ok st => context { ps := {}, st, clean := env.toKernelEnv }
-  context (mark : Mark) : IO (Except Refusal (Command.State × Kernel.Environment)) := do
-    session.last.set none
-    match ← runOwn session task task.context .context [] mark.st mark.ps with
+  context (checkpoint : ContextCheckpoint) : IO (Except Refusal (Command.State × Kernel.Environment)) := do
+    session.lastCommand.set none
+    match ← runPreamble session task task.context .context [] checkpoint.st checkpoint.ps with
     | .error r => pure (.error r)
     | .ok st =>
       let source := st.env.toKernelEnv
-      let (ps, before) := (← session.last.get).getD (mark.ps, mark.st)
-      match replayed mark.clean before.env.toKernelEnv with
+      let (ps, before) := (← session.lastCommand.get).getD (checkpoint.ps, checkpoint.st)
+      match replayed checkpoint.clean before.env.toKernelEnv with
       | .error r => pure (.error r)
       | .ok clean => match replayed clean source with
         | .error r => pure (.error r)
         | .ok whole =>
           if !(← session.token.isSet) && (← session.refused).isNone then
-            session.grown.set (some { root := task.root, context := task.context, mark := { ps, st := before, clean }, opened := (← session.gate.get).open_ })
+            session.previousContext.set (some { root := task.root, context := task.context, checkpoint := { ps, st := before, clean }, transparent := (← session.gate.get).transparent })
           pure (.ok (st, whole))
   replayed (clean source : Kernel.Environment) : Except Refusal Kernel.Environment :=
     if session.role matches .elaborator then .ok source
     else match replay clean (constantsOf source) (kernelOptions task.limits) session.token (newSafeNames clean source) {} clean 0 with
       | .ok kenv _ => .ok kenv
-      | .interrupted => .error { verdict := "timeout", notes := [] }
-      | .resources n why => .error (refuse "out_of_resources" n why)
-      | .forbidden n why => .error (refuse "forbidden" n why)
-      | .rejected n why => .error (refuse "invalid_statement" n why)
-  refuse (verdict : String) (n : Name) (why : String) : Refusal :=
-    { verdict, notes := [{ severity := "error", region := .context, line := 1, column := 0, text := s!"the kernel refuses {nameString n}: {why}" }] }
+      | failed => .error (asInvalid { verdict := failed.failure.1, notes := [errorNote .context failed.failure.2] })
 
 def invalid (src : Source) (stx : Syntax) (text : String) : Refusal :=
   { verdict := "invalid_statement", notes := [src.noteAt "error" text stx] }
@@ -70,7 +65,7 @@ def parseTheorem (session : Session) (task : Task) (st : Command.State) (src : S
     | none => pure ()
   -- a text that ends the block and continues with a command attempts to be more than a proof
   match furtherCommand st src ps with
-  | some more => return .error { forbidden src { stx := more, reason := "a further command after the proof" } with containable := false }
+  | some command => return .error { forbidden src { stx := command, reason := "a further command after the proof" } with containable := false }
   | none => pure ()
   if broken then return .error { verdict := "rejected", notes := ← src.notes task.limits.messages log }
   let (rest, _, log) := parseNext st src.input ps
@@ -132,14 +127,14 @@ def Difference.text (d : Difference) (st : Command.State) (goal : Name) : BaseIO
     return s!"{name} has another type than the statement{← sides (fun info => renderType st info.type)}"
   match d.stated, d.found with
   | some a, some b =>
-    let shown := if a.type == b.type then (fun info => renderValue info) else (fun (info : ConstantInfo) => renderType st info.type)
-    return s!"{name}, which the statement rests on, is not the same{← sides shown}"
-  | _, _ => return s!"{name}, which the statement rests on, is not there"
+    let render := if a.type == b.type then (fun info => renderValue info) else (fun (info : ConstantInfo) => renderType st info.type)
+    return s!"{name}, on which the statement depends, differs{← sides render}"
+  | _, _ => return s!"{name}, on which the statement depends, is missing"
 where
-  sides (shown : ConstantInfo → BaseIO String) : BaseIO String := match d.stated, d.found with
+  sides (render : ConstantInfo → BaseIO String) : BaseIO String := match d.stated, d.found with
     | some a, some b => do
-      let stated ← shown a
-      let found ← shown b
+      let stated ← render a
+      let found ← render b
       if stated == found then return " (they look alike when printed)"
       return s!": the statement has\n  {(cut stated 1500).1}\nand the candidate\n  {(cut found 1500).1}"
     | _, _ => pure ""
@@ -154,7 +149,7 @@ def withoutWarnings (st : Command.State) : Command.State := match st.scopes with
 
 /-- Elaborates the statement with `sorry` as its proof. Cached for the next candidate. -/
 def referenceOf (session : Session) (task : Task) (st : Command.State) : IO (Except Refusal Reference) := do
-  session.kept session.references (task.key ++ task.statement) build
+  session.cached session.references (task.key ++ task.statement) build
 where
   build : IO (Except Refusal Reference) := do
   let src := proofSource task.statement "sorry"

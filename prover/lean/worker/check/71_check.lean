@@ -32,7 +32,7 @@ structure Outcome where
   basis : Option (Constants × List Name) := none
   containable : Bool := false
   /-- Export of the new constants, for a judge. -/
-  handedOut : String := ""
+  exported : String := ""
 
 def refused (r : Refusal) : Outcome :=
   { verdict := r.verdict, trust := .null, notes := r.notes, axioms := [], constants := 0, containable := r.containable }
@@ -49,32 +49,32 @@ def judge (session : Session) (task : Task) (src : Source) (stx : Syntax) (clean
   let cancelled ← session.token.isSet
   let notes ← if cancelled then pure [] else src.notes task.limits.messages log
   let kenv := st.env.toKernelEnv
-  let end_ (verdict : String) (trust : Json) (notes : List Note) (axioms : List Name) (count : Nat) (t : Timing) : Outcome × Timing :=
+  let outcome (verdict : String) (trust : Json) (notes : List Note) (axioms : List Name) (count : Nat) (t : Timing) : Outcome × Timing :=
     ({ verdict, trust, notes, axioms, constants := count }, t)
-  let say (text : String) : Note := src.noteAt "error" text stx
-  if cancelled then return end_ "timeout" .null [say "cancelled"] [] 0 timing
-  if hasError log then return end_ (errorVerdict log notes) .null notes [] 0 timing
+  let note (text : String) : Note := src.noteAt "error" text stx
+  if cancelled then return outcome "timeout" .null [note "cancelled"] [] 0 timing
+  if hasError log then return outcome (errorVerdict log notes) .null notes [] 0 timing
   -- compare
   match kenv.find? reference.name with
   | some info@(.thmInfo _) =>
     if !sameBinders info.type reference.info.type then
-      return end_ "statement_changed" .null (say s!"{nameString reference.name} takes its arguments in another way than the statement" :: notes) [] 0 timing
+      return outcome "statement_changed" .null (note s!"the binders of {nameString reference.name} are not of the same kinds (explicit, implicit, instance) as those of the statement" :: notes) [] 0 timing
     let free := task.policy.holes.getD []
     match differs clean (withoutValues free reference.constants) (withoutValues free (constantsOf kenv)) reference.info info with
-    | some d => return end_ "statement_changed" .null (say (← d.text st reference.name) :: notes) [] 0 timing
+    | some d => return outcome "statement_changed" .null (note (← d.text st reference.name) :: notes) [] 0 timing
     | none =>
       let timing ← timing.lap "compare_ms"
       -- audit
       let axioms := axiomsBelow st.env (constantsOf kenv) [reference.name] {} []
       let timing ← timing.lap "audit_ms"
       if containsName ``sorryAx axioms && !containsName ``sorryAx task.policy.axioms then
-        return end_ "incomplete" "elaborated" (say (unprovedText (thoseIn clean (unprovedBelow st.env (constantsOf kenv) [reference.name] {} []))) :: notes) axioms 0 timing
+        return outcome "incomplete" "elaborated" (note (unprovedText (presentIn clean (unprovedBelow st.env (constantsOf kenv) [reference.name] {} []))) :: notes) axioms 0 timing
       match notAllowed task.policy axioms with
-      | n :: _ => return end_ "axiom_not_allowed" "elaborated" (say s!"the proof rests on the axiom {nameString n}" :: notes) axioms 0 timing
+      | n :: _ => return outcome "axiom_not_allowed" "elaborated" (note s!"the proof depends on the axiom {nameString n}" :: notes) axioms 0 timing
       | [] =>
         match task.policy.guard with
         | some target => match leak st.env (constantsOf kenv) target reference.name with
-          | some (n, why) => return end_ "forbidden" "elaborated" (say s!"the proof uses {nameString n}, which {why}" :: notes) axioms 0 timing
+          | some (n, reason) => return outcome "forbidden" "elaborated" (note s!"the proof uses {nameString n}, which {reason}" :: notes) axioms 0 timing
           | none => pure ()
         | none => pure ()
         -- replay
@@ -82,16 +82,13 @@ def judge (session : Session) (task : Task) (src : Source) (stx : Syntax) (clean
         let result := replay clean (constantsOf kenv) (kernelOptions task.limits) session.token todo {} clean 0
         match result with
         | .ok _ count =>
-          let (o, timing) := end_ "verified" "kernel_replayed" notes axioms count (← timing.lap "replay_ms")
-          return ({ o with proved := some kenv, basis := some (constantsOf kenv, [reference.name]) }, timing)
-        | .interrupted => return end_ "timeout" "elaborated" notes axioms 0 (← timing.lap "replay_ms")
-        | .resources n why =>
-          return end_ "out_of_resources" "elaborated" (say s!"the kernel gave up on {nameString n}: {why}" :: notes) axioms 0 (← timing.lap "replay_ms")
-        | .forbidden n why => return end_ "forbidden" "elaborated" (say s!"{nameString n}: {why}" :: notes) axioms 0 (← timing.lap "replay_ms")
-        | .rejected n why =>
-          return end_ "rejected" "elaborated" (say s!"the kernel refuses {nameString n}: {why}" :: notes) axioms 0 (← timing.lap "replay_ms")
-  | some _ => return end_ "statement_changed" .null (say s!"{nameString reference.name} is not a theorem" :: notes) [] 0 timing
-  | none => return end_ "statement_changed" .null (say s!"there is no theorem {nameString reference.name}" :: notes) [] 0 timing
+          let (verified, timing) := outcome "verified" "kernel_replayed" notes axioms count (← timing.lap "replay_ms")
+          return ({ verified with proved := some kenv, basis := some (constantsOf kenv, [reference.name]) }, timing)
+        | failed =>
+          let (verdict, text) := failed.failure
+          return outcome verdict "elaborated" (note text :: notes) axioms 0 (← timing.lap "replay_ms")
+  | some _ => return outcome "statement_changed" .null (note s!"{nameString reference.name} is not a theorem" :: notes) [] 0 timing
+  | none => return outcome "statement_changed" .null (note s!"there is no theorem {nameString reference.name}" :: notes) [] 0 timing
 
 /-- A state in which elaboration skips the kernel's check, because the replay makes it in the clean environment. -/
 def withoutKernel (st : Command.State) : Command.State := match st.scopes with
@@ -111,9 +108,9 @@ def checkProof (session : Session) (task : Task) (st : Command.State) (clean : K
   | .ok stx =>
     let timing ← timing.lap "vet_ms"
     let mayName := hasPart proof "kernel" || hasPart task.statement "kernel"
-    let st := if mayName && namesKernel (identsBelow [stx] []) then st else withoutKernel st
-    let { after, log, .. } ← if header.isSome then runTheorem session src header st (session.tamed stx) else do
-      let (log, after) := takeMessages (← runCommand session src st (session.tamed stx))
+    let st := if mayName && mentionsKernel (identsBelow [stx] []) then st else withoutKernel st
+    let { after, log, .. } ← if header.isSome then runTheorem session src header st (session.sanitised stx) else do
+      let (log, after) := takeMessages (← runCommand session src st (session.sanitised stx))
       pure { after, log, header }
     let timing ← timing.lap "elaborate_ms"
     finish src (argOf (argOf (argOf stx 1) 3) 1) st clean after log timing
@@ -149,12 +146,12 @@ def spacesAfter (stx : Syntax) (spaces : List Name) : List Name :=
 def checkFile (session : Session) (task : Task) (env : Environment) (st : Command.State) (clean : Kernel.Environment) (finish : Finish)
     (file : String) (timing : Timing) : IO (Outcome × Timing) := do
   let src := plainSource file .candidate
-  let bare : Task := { task with context := "", key := task.key ++ "bare" }
+  let headerOnly : Task := { task with context := "", key := task.key ++ "header" }
   let declared := addedConstants clean
   let repeats := match declared with
     | [] => false
     | _ => if quotesContext then true else repeatsContext declared (allNames st src 4096 {} [] [])
-  let start ← if repeats || task.policy.holes.isSome then baseOf session bare env else pure (.ok (st, clean))
+  let start ← if repeats || task.policy.holes.isSome then baseOf session headerOnly env else pure (.ok (st, clean))
   match start with
   | .error r => return (refused r, timing)
   | .ok (st, clean) =>

@@ -10,16 +10,16 @@
 
 /-- Limits, beyond which there is no digest: the number of nodes of a term and its dependencies, the number of the
     candidate's constants, the depth of their dependencies, and the depth of annotations inside annotations. -/
-def mostTermNodes : Nat := 100000
-def mostTermConstants : Nat := 1024
-def deepestTermConstant : Nat := 64
-def deepestAnnotation : Nat := 16
+def maxTermNodes : Nat := 100000
+def maxTermConstants : Nat := 1024
+def maxTermConstantDepth : Nat := 64
+def maxAnnotationDepth : Nat := 16
 
-/-- Constants under names that represent their content; `left` nodes may still be visited. `exceeded`: a limit was
+/-- Constants under names that represent their content; `remaining` nodes may still be visited. `exceeded`: a limit was
     reached. -/
 structure Marking where
   names : Table Name Name := .empty
-  left : Nat := mostTermNodes
+  remaining : Nat := maxTermNodes
   exceeded : Bool := false
 
 def salt : Name := .str .anonymous "_leansieve_salt"
@@ -77,10 +77,10 @@ def hashesBelow (imported : Kernel.Environment) (source : Constants) : Nat → N
       | none => pure (none, m)
       | some body => do
         let nodes ← body.numObjs
-        if nodes > m.left || m.names.size ≥ mostTermConstants then return (none, { m with exceeded := true })
-        let m ← below depth body.getUsedConstants.toList { m with left := m.left - nodes }
+        if nodes > m.remaining || m.names.size ≥ maxTermConstants then return (none, { m with exceeded := true })
+        let m ← below depth body.getUsedConstants.toList { m with remaining := m.remaining - nodes }
         if m.exceeded then return (none, m)
-        match m.marked deepestAnnotation body with
+        match m.marked maxAnnotationDepth body with
         | none => pure (none, { m with exceeded := true })
         | some body => pure (some (hashesOf info.levelParams body), m)
 where
@@ -100,7 +100,7 @@ def hexDigits : Nat → Nat → String → String
 /-- The digest of a theorem's proof; `none` beyond a limit. -/
 def termDigest (library : Environment) (source : Constants) (name : Name) : IO (Option String) := do
   let imported := library.toKernelEnv
-  match ← hashesBelow imported source deepestTermConstant name {} with
+  match ← hashesBelow imported source maxTermConstantDepth name {} with
   | (some hashes, _) => pure (some (joinHashes hashes ""))
   | _ => pure none
 where

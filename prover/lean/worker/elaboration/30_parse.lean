@@ -20,22 +20,23 @@ def parseNext (st : Command.State) (input : Parser.InputContext) (ps : Parser.Mo
   let scope := scopeOf st
   let ctx : Parser.ParserModuleContext :=
     { env := st.env, options := scope.opts, currNamespace := scope.currNamespace, openDecls := scope.openDecls }
-  let blank (pos : String.Pos.Raw) := Parser.whitespace.run input ctx (Parser.getTokenTable st.env) ((Parser.mkParserState input.inputString).setPos pos)
+  let skipBlank (pos : String.Pos.Raw) := Parser.whitespace.run input ctx (Parser.getTokenTable st.env) ((Parser.mkParserState input.inputString).setPos pos)
   -- Without this, Lean's parser would report a missing command after white space and comments at the end of a text.
-  let space := blank ps.pos
+  let space := skipBlank ps.pos
   let ps := if space.hasError then ps else { ps with pos := space.pos }
   let (stx, next, log) := Parser.parseCommand input ctx ps {}
-  let log := firsts log.toList
-  let read := if hasError log then above ctx ps blank stx else stx
-  (read, next, log)
+  let log := firstsByPosition log.toList
+  let command := if hasError log then withOpenComment ctx ps skipBlank stx else stx
+  (command, next, log)
 where
-  firsts : List Message → List Message
-    | m :: n :: rest => if m.pos == n.pos then firsts (m :: rest) else m :: firsts (n :: rest)
+  firstsByPosition : List Message → List Message
+    | m :: n :: rest => if m.pos == n.pos then firstsByPosition (m :: rest) else m :: firstsByPosition (n :: rest)
     | log => log
-  above (ctx : Parser.ParserModuleContext) (ps : Parser.ModuleParserState) (blank : String.Pos.Raw → Parser.ParserState) (stx : Syntax) : Syntax :=
+  /-- The command that ends where an unclosed comment begins, parsed without this comment. -/
+  withOpenComment (ctx : Parser.ParserModuleContext) (ps : Parser.ModuleParserState) (skipBlank : String.Pos.Raw → Parser.ParserState) (stx : Syntax) : Syntax :=
     match stx.getTailPos? with
     | some tail =>
-      let rest := blank tail
+      let rest := skipBlank tail
       if rest.hasError && input.atEnd rest.pos then
         let (whole, _, log) := Parser.parseCommand (inputOf (String.Pos.Raw.extract input.inputString 0 tail) input.fileName) ctx ps {}
         if hasError log.toList || whole.getTailPos? != some tail then stx else whole
@@ -91,18 +92,18 @@ def severityString : MessageSeverity → String
   | .warning => "warning"
   | .error => "error"
 
-/-- The first `most` messages, errors before others. The rest is not printed, because the cost of printing a message
+/-- The first `limit` messages, errors before others. The rest is not printed, because the cost of printing a message
     grows with the size of the terms in it. -/
-def Source.notes (src : Source) (most : Nat) (log : List Message) : BaseIO (List Note) := do
-  let (left, notes) ← go true most log []
-  let (_, notes) ← go false left log notes
+def Source.notes (src : Source) (limit : Nat) (log : List Message) : BaseIO (List Note) := do
+  let (remaining, notes) ← go true limit log []
+  let (_, notes) ← go false remaining log notes
   pure (reverseList notes [])
 where
   go (errors : Bool) : Nat → List Message → List Note → BaseIO (Nat × List Note)
     | 0, _, acc => pure (0, acc)
-    | left, [], acc => pure (left, acc)
-    | left + 1, m :: rest, acc => do
+    | remaining, [], acc => pure (remaining, acc)
+    | remaining + 1, m :: rest, acc => do
       if isError m == errors then
         let text ← m.data.toString
-        go errors left rest (src.note (severityString m.severity) text m.pos :: acc)
-      else go errors (left + 1) rest acc
+        go errors remaining rest (src.note (severityString m.severity) text m.pos :: acc)
+      else go errors (remaining + 1) rest acc

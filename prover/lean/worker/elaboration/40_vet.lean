@@ -46,10 +46,10 @@ def optionKinds : List Name :=
   [``Parser.Command.set_option, ``Parser.Term.set_option, ``Parser.Tactic.set_option]
 
 /-- Listed kinds of nodes that are themselves checked, not only their children. -/
-def judgedKinds : List Name := pushNames optionKinds (pushNames configKinds [``Parser.Attr.simple, ``Parser.Command.derivingClass])
+def inspectedKinds : List Name := pushNames optionKinds (pushNames configKinds [``Parser.Attr.simple, ``Parser.Command.derivingClass])
 
 def Vetting.ofJson (j : Json) : Vetting where
-  plain := insertNames {} (namesWithout judgedKinds (kindNames (strsField j "kinds") []) [])
+  plain := insertNames {} (namesWithout inspectedKinds (kindNames (strsField j "kinds") []) [])
   booleans := fieldsOf "boolean" (listField j "configuration") {}
   numbers := fieldsOf "number" (listField j "configuration") {}
   transparencies := fieldsOf "transparency" (listField j "configuration") {}
@@ -127,10 +127,10 @@ def isPlainConfig (v : Vetting) : List String → Bool
 
 /-- Whether `kernel` is among some identifiers: `decide +kernel` and similar tactics call the kernel during
     elaboration. -/
-def namesKernel : List Syntax → Bool
+def mentionsKernel : List Syntax → Bool
   | [] => false
-  | .ident _ _ n _ :: rest => if n == `kernel then true else namesKernel rest
-  | _ :: rest => namesKernel rest
+  | .ident _ _ n _ :: rest => if n == `kernel then true else mentionsKernel rest
+  | _ :: rest => mentionsKernel rest
 
 def checkOption (v : Vetting) (stx : Syntax) : Option Offence :=
   match identsBelow [argOf stx 1] [] with
@@ -171,16 +171,16 @@ def evaluators : List String := ["reduceBool", "reduceNat", "ofReduceBool", "ofR
 
 def evaluatorNames : NameHashSet := insertNames {} (namesOf evaluators [])
 
-def namesEvaluator : Name → Bool
+def isEvaluatorName : Name → Bool
   | .anonymous => false
-  | .str p s => if evaluatorNames.contains (.str .anonymous s) then true else namesEvaluator p
-  | .num p _ => namesEvaluator p
+  | .str p s => if evaluatorNames.contains (.str .anonymous s) then true else isEvaluatorName p
+  | .num p _ => isEvaluatorName p
 
 /-- The first node in reading order that is not allowed, and the number of nodes that were checked. -/
 partial def vetNodes (v : Vetting) (policy : Policy) (todo : List Syntax) (count : Nat) : Option Offence × Nat := match todo with
   | [] => (none, count)
   | stx@(.ident _ _ n _) :: rest =>
-    if namesEvaluator n && !containsName n policy.axioms then (some { stx, reason := s!"evaluation by compiled code ({nameString n})" }, count)
+    if isEvaluatorName n && !containsName n policy.axioms then (some { stx, reason := s!"evaluation by compiled code ({nameString n})" }, count)
     else vetNodes v policy rest count
   | stx@(.node _ k args) :: rest =>
     if v.plain.contains k then vetNodes v policy (pushSyntax args rest) (count + 1)
@@ -198,24 +198,24 @@ partial def mentionsKind (kinds : NameHashSet) : List Syntax → Bool
 
 def computedKinds : List Name := [``Parser.Command.definition, ``Parser.Command.abbrev, ``Parser.Command.instance]
 
-/-- Kinds of nodes that `tamed` may change. -/
-def tamedKinds : NameHashSet := insertNames {} (``Parser.Command.declaration :: pushNames optionKinds configKinds)
+/-- Kinds of nodes that `sanitised` may change. -/
+def sanitisedKinds : NameHashSet := insertNames {} (``Parser.Command.declaration :: pushNames optionKinds configKinds)
 
-/-- Kinds without which `tamed` changes nothing in a command. -/
-def wildKinds : NameHashSet := insertNames {} (pushNames computedKinds (pushNames optionKinds configKinds))
+/-- Kinds without which `sanitised` changes nothing in a command. -/
+def sanitiseTriggers : NameHashSet := insertNames {} (pushNames computedKinds (pushNames optionKinds configKinds))
 
-/-- Largest depth at which `tamed` changes options, configurations and declarations. -/
-def tamedDepth : Nat := 1024
+/-- Largest depth at which `sanitised` changes options, configurations and declarations. -/
+def maxSanitisedDepth : Nat := 1024
 
-/-- Whether a node that `tamed` would have to change lies deeper than it reaches. -/
-def outOfReach : Nat → Syntax → Bool
+/-- Whether a node that `sanitised` would have to change lies deeper than it reaches. -/
+def beyondSanitising : Nat → Syntax → Bool
   | depth + 1, .node _ _ args => go depth args.toList
-  | 0, s => mentionsKind tamedKinds [s]
+  | 0, s => mentionsKind sanitisedKinds [s]
   | _, _ => false
 where
   go (depth : Nat) : List Syntax → Bool
     | [] => false
-    | s :: ss => if outOfReach depth s then true else go depth ss
+    | s :: ss => if beyondSanitising depth s then true else go depth ss
 
 /-- A configuration with `true`, `false` and numerals written in a form to which no declaration can give another
     meaning. -/
@@ -233,8 +233,8 @@ where
 /-- A vetted command in the form in which it is elaborated. Options with a bound are lowered to it (also `maxHeartbeats
     0`, which means no limit), values of configurations are written out, and definitions become `noncomputable`, so that
     Lean generates no code from them that anything could run. -/
-def tamed (v : Vetting) (stx : Syntax) : Syntax :=
-  if mentionsKind wildKinds [stx] then go tamedDepth stx else stx
+def sanitised (v : Vetting) (stx : Syntax) : Syntax :=
+  if mentionsKind sanitiseTriggers [stx] then go maxSanitisedDepth stx else stx
 where
   go : Nat → Syntax → Syntax
     | depth + 1, .node info k args =>
@@ -264,11 +264,11 @@ where
       | _ => .node info k args
     | s => s
 
-/-- The offence of a command in which `tamed` cannot reach all that it has to change. -/
+/-- The offence of a command in which `sanitised` cannot reach all that it has to change. -/
 def tooDeep (stx : Syntax) : Option Offence :=
-  if mentionsKind tamedKinds [stx] && outOfReach tamedDepth stx then some { stx, reason := "options or configurations nested that deeply" } else none
+  if mentionsKind sanitisedKinds [stx] && beyondSanitising maxSanitisedDepth stx then some { stx, reason := s!"options or configurations nested more than {maxSanitisedDepth} levels deep" } else none
 
-/-- The offence of a command: its first node that is not allowed, or a depth that hides nodes from `tamed`. -/
+/-- The offence of a command: its first node that is not allowed, or a depth that hides nodes from `sanitised`. -/
 def vetCommand (v : Vetting) (policy : Policy) (stx : Syntax) : Option Offence := match vetNodes v policy [stx] 0 with
   | (some o, _) => some o
-  | (none, count) => if count ≤ tamedDepth then none else tooDeep stx
+  | (none, count) => if count ≤ maxSanitisedDepth then none else tooDeep stx

@@ -5,117 +5,117 @@
 
 /-- Calls a library function that the compiler must not inline: some of its parts are missing from the library and
     cannot be linked. -/
-@[noinline, nospecialize] def handed {α β : Type} (f : α → β) (a : α) : β := f a
-@[noinline, nospecialize] def handed₂ {α β γ : Type} (f : α → β → γ) (a : α) (b : β) : γ := f a b
+@[noinline, nospecialize] def applyOpaque {α β : Type} (f : α → β) (a : α) : β := f a
+@[noinline, nospecialize] def applyOpaque₂ {α β γ : Type} (f : α → β → γ) (a : α) (b : β) : γ := f a b
 
 /-- Kinds of syntax that imported modules process: with macros, or with elaborators. -/
 structure Kinds where
   macros : NameHashSet
   elaborated : NameHashSet
   /-- Kinds with macros or elaborators in namespaces that may be opened at any time. These macros are not guarded. -/
-  waiting : NameHashSet
+  namespaced : NameHashSet
 
-/-- State of the transparent path during one request. `open_`: the request uses the path, so the results of guarded
+/-- State of the transparent path during one request. `transparent`: the request uses the path, so the results of guarded
     macros are vetted. -/
 structure Gate where
   kinds : Option Kinds := none
   policy : Policy := { axioms := [], kinds := [], guard := none, holes := none, whole := false }
   /-- Number of nodes of expansions that may still be vetted. -/
-  left : Nat := 0
-  open_ : Bool := false
+  remaining : Nat := 0
+  transparent : Bool := false
   /-- Reason for refusing an expansion that Lean asked for. -/
   refusal : Option String := none
 
 instance : Inhabited Gate := ⟨{}⟩
 
 /-- Largest number of nodes of expansions that are vetted in one request. A node that is vetted twice counts twice. -/
-def mostExpanded : Nat := 50000
+def maxExpandedNodes : Nat := 50000
 
 /-- Prefix of the kinds of the notations that contexts declare. -/
 def notationPrefix : Name := `Leansieve.notation
 
 /-- Whether macros of imported modules expand a kind, and nothing else processes it. -/
 def Gate.expands (gate : Gate) (k : Name) : Bool := match gate.kinds with
-  | some kinds => kinds.macros.contains k && !kinds.elaborated.contains k && !kinds.waiting.contains k
+  | some kinds => kinds.macros.contains k && !kinds.elaborated.contains k && !kinds.namespaced.contains k
   | none => false
 
 def Gate.elaborates (gate : Gate) (k : Name) : Bool := match gate.kinds with
-  | some kinds => kinds.elaborated.contains k || kinds.waiting.contains k
+  | some kinds => kinds.elaborated.contains k || kinds.namespaced.contains k
   | none => true
 
 /-- Whether an identifier means a constant that makes Lean run compiled code, by its own name or by a resolved one. -/
 def meansEvaluator (policy : Policy) (n : Name) (preresolved : List Syntax.Preresolved) : Bool :=
-  (namesEvaluator n && !containsName n policy.axioms) || go preresolved
+  (isEvaluatorName n && !containsName n policy.axioms) || go preresolved
 where
   go : List Syntax.Preresolved → Bool
     | [] => false
-    | .decl n _ :: rest => if namesEvaluator n && !containsName n policy.axioms then true else go rest
+    | .decl n _ :: rest => if isEvaluatorName n && !containsName n policy.axioms then true else go rest
     | _ :: rest => go rest
 
-/-- A node to be vetted. `loose`: it belongs to syntax that a macro removes, and to no listed syntax inside that.
-    `made`: it comes from an expansion. -/
-structure Place where
+/-- A node to be vetted. `underMacro`: it belongs to syntax that a macro removes, and to no listed syntax inside that.
+    `expanded`: it comes from an expansion. -/
+structure PendingNode where
   stx : Syntax
-  loose : Bool
-  made : Bool
+  underMacro : Bool
+  expanded : Bool
 
-def places (loose made : Bool) (args : Array Syntax) (rest : List Place) : List Place := go args.size rest
+def pendingNodes (underMacro expanded : Bool) (args : Array Syntax) (rest : List PendingNode) : List PendingNode := go args.size rest
 where
-  go : Nat → List Place → List Place
+  go : Nat → List PendingNode → List PendingNode
     | 0, acc => acc
-    | i + 1, acc => go i ({ stx := args.getD i .missing, loose, made } :: acc)
+    | i + 1, acc => go i ({ stx := args.getD i .missing, underMacro, expanded } :: acc)
 
 /-- The first node that is neither allowed nor expanded by macros, and the number of nodes that may still be vetted.
     Parts that only macros see are allowed. `expand` gives the expansion of a node. Every node is also vetted in its
     place, because Lean takes some nodes out of their places before it expands anything (`(← e)`). -/
-partial def vetExpanded (v : Vetting) (gate : Gate) (expand : Syntax → BaseIO (Option Syntax)) (todo : List Place) (left : Nat) :
+partial def vetExpanded (v : Vetting) (gate : Gate) (expand : Syntax → BaseIO (Option Syntax)) (todo : List PendingNode) (remaining : Nat) :
     BaseIO (Option Offence × Nat) := do
   match todo with
-  | [] => return (none, left)
+  | [] => return (none, remaining)
   | { stx := stx@(.ident _ _ n preresolved), .. } :: rest =>
-    if meansEvaluator gate.policy n preresolved then return (some { stx, reason := s!"evaluation by compiled code ({nameString n})" }, left)
-    vetExpanded v gate expand rest left
-  | { stx := stx@(.node _ k args), loose, made } :: rest =>
-    if made && left == 0 then return (some { stx, reason := "an expansion that large" }, 0)
-    let left := if made then left - 1 else left
-    if containsName k gate.policy.kinds || isListed v k then match if containsName k judgedKinds then vet v gate.policy [stx] else checkNode v gate.policy stx k with
-      | some o => return (some o, left)
-      | none => vetExpanded v gate expand (places (loose && k == `null) made args rest) left
+    if meansEvaluator gate.policy n preresolved then return (some { stx, reason := s!"evaluation by compiled code ({nameString n})" }, remaining)
+    vetExpanded v gate expand rest remaining
+  | { stx := stx@(.node _ k args), underMacro, expanded } :: rest =>
+    if expanded && remaining == 0 then return (some { stx, reason := s!"an expansion of macros to more than {maxExpandedNodes} nodes" }, 0)
+    let remaining := if expanded then remaining - 1 else remaining
+    if containsName k gate.policy.kinds || isListed v k then match if containsName k inspectedKinds then vet v gate.policy [stx] else checkNode v gate.policy stx k with
+      | some o => return (some o, remaining)
+      | none => vetExpanded v gate expand (pendingNodes (underMacro && k == `null) expanded args rest) remaining
     else if notationPrefix.isPrefixOf k || gate.expands k then match ← expand stx with
-      | some more => vetExpanded v gate expand ({ stx := more, loose := false, made := true } :: places true made args rest) left
-      | none => vetExpanded v gate expand (places true made args rest) left
-    else if loose && !gate.elaborates k then vetExpanded v gate expand (places true made args rest) left
-    else return (some { stx, reason := nameString k }, left)
-  | _ :: rest => vetExpanded v gate expand rest left
+      | some expansion => vetExpanded v gate expand ({ stx := expansion, underMacro := false, expanded := true } :: pendingNodes true expanded args rest) remaining
+      | none => vetExpanded v gate expand (pendingNodes true expanded args rest) remaining
+    else if underMacro && !gate.elaborates k then vetExpanded v gate expand (pendingNodes true expanded args rest) remaining
+    else return (some { stx, reason := nameString k }, remaining)
+  | _ :: rest => vetExpanded v gate expand rest remaining
 
 /-- The result of a macro in the form in which it may be elaborated, or the reason for refusing it. -/
-def admit (gate : IO.Ref Gate) (v : Vetting) (k : Name) (made : Syntax) : BaseIO (Except String Syntax) := do
-  let now ← gate.get
-  if !now.open_ || containsName k now.policy.kinds then return .ok made
-  let (found, left) ← vetExpanded v now (fun _ => pure none) [{ stx := made, loose := false, made := true }] now.left
+def admit (gate : IO.Ref Gate) (v : Vetting) (k : Name) (expansion : Syntax) : BaseIO (Except String Syntax) := do
+  let state ← gate.get
+  if !state.transparent || containsName k state.policy.kinds then return .ok expansion
+  let (found, remaining) ← vetExpanded v state (fun _ => pure none) [{ stx := expansion, underMacro := false, expanded := true }] state.remaining
   let found := match found with
     | some o => some o.reason
-    | none => match tooDeep made with
+    | none => match tooDeep expansion with
       | some o => some o.reason
       | none => none
   match found with
-  | some why =>
-    gate.set { now with left, refusal := some why }
-    return .error why
+  | some reason =>
+    gate.set { state with remaining, refusal := some reason }
+    return .error reason
   | none =>
-    gate.set { now with left }
-    return .ok (tamed v made)
+    gate.set { state with remaining }
+    return .ok (sanitised v expansion)
 
 /-- `admit` as a pure function, as a macro is one. Its result depends on the state of the gate at the time of the
     call. -/
-unsafe def admittedImpl (gate : IO.Ref Gate) (v : Vetting) (k : Name) (made : Syntax) : Except String Syntax :=
-  handed (@unsafeBaseIO (Except String Syntax)) (admit gate v k made)
-@[implemented_by admittedImpl, noinline] opaque admitted (gate : IO.Ref Gate) (v : Vetting) (k : Name) (made : Syntax) : Except String Syntax
+unsafe def admittedImpl (gate : IO.Ref Gate) (v : Vetting) (k : Name) (expansion : Syntax) : Except String Syntax :=
+  applyOpaque (@unsafeBaseIO (Except String Syntax)) (admit gate v k expansion)
+@[implemented_by admittedImpl, noinline] opaque admitted (gate : IO.Ref Gate) (v : Vetting) (k : Name) (expansion : Syntax) : Except String Syntax
 
 def guarded (gate : IO.Ref Gate) (v : Vetting) (k : Name) (expand : Macro) : Macro := fun stx ctx s => match expand stx ctx s with
-  | .ok made s => match admitted gate v k made with
-    | .ok made => .ok made s
-    | .error why => .error (.error stx s!"not allowed: {why}") s
+  | .ok expansion s => match admitted gate v k expansion with
+    | .ok expansion => .ok expansion s
+    | .error reason => .error (.error stx s!"not allowed: {reason}") s
   | .error e s => .error e s
 
 abbrev MacroEntry := KeyedDeclsAttribute.AttributeEntry Macro
@@ -129,14 +129,14 @@ def valuesOf {ν : Type} (m : SMap Name ν) : List ν :=
 where
   buckets : List (Std.DHashMap.Internal.AssocList Name (fun _ => ν)) → List ν → List ν
     | [], acc => acc
-    | b :: bs, acc => buckets bs (one b acc)
-  one : Std.DHashMap.Internal.AssocList Name (fun _ => ν) → List ν → List ν
+    | b :: bs, acc => buckets bs (bucket b acc)
+  bucket : Std.DHashMap.Internal.AssocList Name (fun _ => ν) → List ν → List ν
     | .nil, acc => acc
-    | .cons _ v rest, acc => one rest (v :: acc)
+    | .cons _ v rest, acc => bucket rest (v :: acc)
 
 /-- An environment of imports whose macros for kinds that are not listed are guarded. -/
 def guardMacros (gate : IO.Ref Gate) (v : Vetting) (env : Environment) : Environment :=
-  handed₂ (@ScopedEnvExtension.modifyState _ _ _ macroAttribute.ext) env fun s =>
+  applyOpaque₂ (@ScopedEnvExtension.modifyState _ _ _ macroAttribute.ext) env fun s =>
     let guarded := tables (valuesOf s.table) { s with table := { stage₁ := false } }
     { guarded with newEntries := s.newEntries, declNames := s.declNames, erased := s.erased }
 where
@@ -153,11 +153,11 @@ abbrev AttributeEntries := List (ScopedEnvExtension.Entry KeyedDeclsAttribute.OL
 unsafe def entriesOfImpl (entries : Array EnvExtensionEntry) : AttributeEntries := unsafeCast entries.toList
 @[implemented_by entriesOfImpl] opaque entriesOf (entries : Array EnvExtensionEntry) : AttributeEntries
 
-/-- Kinds to which imported modules attach an attribute. `waiting` are those with an entry that takes effect when a
+/-- Kinds to which imported modules attach an attribute. `namespaced` are those with an entry that takes effect when a
     namespace is opened. -/
 structure Attributed where
   kinds : NameHashSet
-  waiting : NameHashSet
+  namespaced : NameHashSet
 
 def attributed {γ : Type} (attr : KeyedDeclsAttribute γ) (env : Environment) (acc : Attributed) : IO Attributed := do
   return modules attr.ext.ext.name env.header.moduleData.toList { acc with kinds := builtin (valuesOf (← attr.tableRef.get)) acc.kinds }
@@ -174,15 +174,15 @@ where
     | (n, es) :: rest, acc => extensions name rest (if n == name then entries (entriesOf es) acc else acc)
   entries : AttributeEntries → Attributed → Attributed
     | [], acc => acc
-    | .scoped _ e :: rest, acc => entries rest { acc with waiting := acc.waiting.insert e.key }
+    | .scoped _ e :: rest, acc => entries rest { acc with namespaced := acc.namespaced.insert e.key }
     | .global e :: rest, acc => entries rest { acc with kinds := acc.kinds.insert e.key }
 
 def kindsOf (env : Environment) : IO Kinds := do
-  let macros ← attributed macroAttribute env { kinds := {}, waiting := {} }
-  let elaborated ← attributed Term.termElabAttribute env { kinds := {}, waiting := macros.waiting }
+  let macros ← attributed macroAttribute env { kinds := {}, namespaced := {} }
+  let elaborated ← attributed Term.termElabAttribute env { kinds := {}, namespaced := macros.namespaced }
   let elaborated ← attributed Tactic.tacticElabAttribute env elaborated
   let elaborated ← attributed Command.commandElabAttribute env elaborated
-  return { macros := macros.kinds, elaborated := elaborated.kinds, waiting := elaborated.waiting }
+  return { macros := macros.kinds, elaborated := elaborated.kinds, namespaced := elaborated.namespaced }
 
 /-- Expands a node once with Lean's macros, as at the position of a command that follows `st`. -/
 @[noinline] def expandOnce (st : Command.State) (stx : Syntax) : BaseIO (Option Syntax) := do
@@ -190,7 +190,7 @@ def kindsOf (env : Environment) : IO Kinds := do
   let env := st.env
   let methods := Macro.mkMethods {
     expandMacro? := fun stx ctx s => match expandMacroImpl? env stx ctx s with
-      | .ok (some (_, .ok made)) s => .ok (some made) s
+      | .ok (some (_, .ok expansion)) s => .ok (some expansion) s
       | .ok (some (_, .error e)) s => .error e s
       | .ok none s => .ok none s
       | .error e s => .error e s
@@ -199,17 +199,17 @@ def kindsOf (env : Environment) : IO Kinds := do
     resolveNamespace := fun n _ s => .ok (ResolveName.resolveNamespace env scope.currNamespace scope.openDecls n) s
     resolveGlobalName := fun n _ s => .ok (ResolveName.resolveGlobalName env scope.opts scope.currNamespace scope.openDecls n) s }
   match expandMacroImpl? env stx { methods, quotContext := env.mainModule, currMacroScope := st.nextMacroScope, ref := stx } default with
-  | .ok (some (_, .ok made)) _ => return some made
+  | .ok (some (_, .ok expansion)) _ => return some expansion
   | _ => return none
 
 /-- The offence of a command with syntax that is not listed, if macros do not account for all of it. The expansion is
     rehearsed step by step, with the scopes in front of the command; the expansions that Lean asks for during
     elaboration are vetted again (`guarded`). -/
-def vetThrough (gate : IO.Ref Gate) (v : Vetting) (st : Command.State) (stx : Syntax) : BaseIO (Option Offence) := do
-  let now ← gate.get
-  gate.set { now with open_ := false }  -- the results of this rehearsal are vetted here
-  let (found, left) ← vetExpanded v now (expandOnce st) [{ stx, loose := false, made := false }] now.left
-  gate.set (if found.isSome then now else { now with left, open_ := true })
+def vetWithMacros (gate : IO.Ref Gate) (v : Vetting) (st : Command.State) (stx : Syntax) : BaseIO (Option Offence) := do
+  let state ← gate.get
+  gate.set { state with transparent := false }  -- the results of this rehearsal are vetted here
+  let (found, remaining) ← vetExpanded v state (expandOnce st) [{ stx, underMacro := false, expanded := false }] state.remaining
+  gate.set (if found.isSome then state else { state with remaining, transparent := true })
   match found with
   | some o => return some o
   | none => return tooDeep stx

@@ -14,12 +14,12 @@ structure Notation where
   body : Syntax
 
 /-- Largest depth of the right side of a notation. -/
-def notationDepth : Nat := 64
+def maxNotationDepth : Nat := 64
 
 /-- The number of an optional precedence, `some none` if it is absent; `none` if it is neither a number nor `max`. -/
 def precedenceOf (stx : Syntax) : Option (Option Nat) := match stx with
   | .node _ _ #[] => some none
-  | .node _ _ #[given] => match argOf given 1 with
+  | .node _ _ #[clause] => match argOf clause 1 with
     | value@(.node _ k _) => if k == `precMax then some (some Parser.maxPrec) else match value.isNatLit? with
       | some n => some (some n)
       | none => none
@@ -30,9 +30,9 @@ def precedenceOf (stx : Syntax) : Option (Option Nat) := match stx with
     or a string, and does not begin like a number, a character, a quoted name or an escaped one. -/
 def isToken (s : String) : Bool := match s.toList with
   | [] => false
-  | c :: cs => if c.isDigit || isOne "\"'`«»" c then false else all (c :: cs)
+  | c :: cs => if c.isDigit || isOneOf "\"'`«»" c then false else all (c :: cs)
 where
-  isOne (s : String) (c : Char) : Bool := match s.toList with
+  isOneOf (s : String) (c : Char) : Bool := match s.toList with
     | cs => anyOf c cs
   anyOf (c : Char) : List Char → Bool
     | [] => false
@@ -71,7 +71,7 @@ def notationOf : Syntax → Option Notation
 where
   scopeOfKind (kind : Syntax) : Option AttributeKind := match argOf kind 0 with
     | .node _ _ #[] => some .global
-    | .node _ _ #[word] => if word.getKind == ``Parser.Term.local then some .local else none
+    | .node _ _ #[keyword] => if keyword.getKind == ``Parser.Term.local then some .local else none
     | _ => none
 
 /-- Arguments of a notation, each with its index among the children of the notation's nodes. -/
@@ -101,9 +101,9 @@ def resolved (st : Command.State) (v : Vetting) (gate : Gate) (arguments : List 
   | _, stx@(.atom ..) => some stx
   | _, .ident info raw n _ =>
     if n.isAnonymous || (argumentPlace n arguments).isSome then some (.ident info raw n [])
-    else if namesEvaluator n || containsName n.getRoot (namesIn (identsBelow (variables (scopeOf st).varDecls.toList []) []) []) then none
+    else if isEvaluatorName n || containsName n.getRoot (namesIn (identsBelow (variables (scopeOf st).varDecls.toList []) []) []) then none
     else match ResolveName.resolveGlobalName st.env (scopeOf st).opts (scopeOf st).currNamespace (scopeOf st).openDecls n with
-      | [(c, [])] => if namesEvaluator c then none else some (.ident info raw n [.decl c []])
+      | [(c, [])] => if isEvaluatorName c then none else some (.ident info raw n [.decl c []])
       | _ => none
   | _, _ => none
 where
@@ -120,22 +120,22 @@ where
     | .ident _ _ n _ :: rest, acc => namesIn rest (n.getRoot :: acc)
     | _ :: rest, acc => namesIn rest acc
 
-/-- A copy of the right side of a notation, made as Lean's quotations make it: names that are not arguments get a macro
+/-- A copy of the right side of a notation for one `use` of it, made as Lean's quotations make it: names that are not arguments get a macro
     scope, which separates them from the user's. -/
-def copyOf (info : SourceInfo) (rename : Name → Name) (arguments : List (Name × Nat)) (given : Syntax) : Nat → Syntax → Syntax
+def instantiateNotation (info : SourceInfo) (rename : Name → Name) (arguments : List (Name × Nat)) (use : Syntax) : Nat → Syntax → Syntax
   | depth + 1, .node _ k args => .node info k (each depth args.toList #[])
   | _, .atom _ s => .atom info s
   | _, .ident _ raw n preresolved => match argumentPlace n arguments with
-    | some i => argOf given i
+    | some i => argOf use i
     | none => .ident info raw (rename n) preresolved
   | _, s => s
 where
   each (depth : Nat) : List Syntax → Array Syntax → Array Syntax
     | [], acc => acc
-    | s :: ss, acc => each depth ss (acc.push (copyOf info rename arguments given depth s))
+    | s :: ss, acc => each depth ss (acc.push (instantiateNotation info rename arguments use depth s))
 
 def notationMacro (arguments : List (Name × Nat)) (body : Syntax) : Macro := fun stx ctx s =>
-  .ok (copyOf (SourceInfo.fromRef ctx.ref) (fun n => addMacroScope ctx.quotContext n ctx.currMacroScope) arguments stx (notationDepth + 1) body) s
+  .ok (instantiateNotation (SourceInfo.fromRef ctx.ref) (fun n => addMacroScope ctx.quotContext n ctx.currMacroScope) arguments stx (maxNotationDepth + 1) body) s
 
 /-- The parser of a notation, and whether it begins with a token. -/
 def notationParser (kind : Name) (n : Notation) : Option (Bool × ParserDescr) := match n.items with
@@ -146,15 +146,15 @@ def notationParser (kind : Name) (n : Notation) : Option (Bool × ParserDescr) :
     | some d => some (true, .node kind (n.precedence.getD (if endsInToken items then Parser.maxPrec else Parser.leadPrec)) d)
     | none => none
 where
-  one : NotationItem → ParserDescr
+  itemParser : NotationItem → ParserDescr
     | .token s => .symbol s
     | .argument _ p => .cat `term p
   sequence : List NotationItem → Option ParserDescr
     | [] => none
-    | item :: rest => some (after (one item) rest)
+    | item :: rest => some (after (itemParser item) rest)
   after (d : ParserDescr) : List NotationItem → ParserDescr
     | [] => d
-    | item :: rest => after (.binary `andthen d (one item)) rest
+    | item :: rest => after (.binary `andthen d (itemParser item)) rest
   endsInToken : List NotationItem → Bool
     | [] => false
     | [.token _] => true
@@ -167,8 +167,8 @@ def tokensOf : List NotationItem → List String → List String
 
 /-- An environment with one more entry of an extension, global or for the current section. -/
 def withEntry {α β σ : Type} (ext : ScopedEnvExtension α β σ) (scope : AttributeKind) (entry : β) (env : Environment) : Environment := match scope with
-  | .local => handed₂ (@ScopedEnvExtension.addLocalEntry α β σ ext) env entry
-  | _ => handed₂ (@ScopedEnvExtension.addEntry α β σ ext) env entry
+  | .local => applyOpaque₂ (@ScopedEnvExtension.addLocalEntry α β σ ext) env entry
+  | _ => applyOpaque₂ (@ScopedEnvExtension.addEntry α β σ ext) env entry
 
 def withTokens (scope : AttributeKind) : List String → Environment → Environment
   | [], env => env
@@ -176,23 +176,23 @@ def withTokens (scope : AttributeKind) : List String → Environment → Environ
 
 /-- The state after a simple `notation`, `infix` or similar command; `none` for any other. -/
 def declareNotation (gate : IO.Ref Gate) (v : Vetting) (st : Command.State) (stx : Syntax) : IO (Option Command.State) := do
-  let now ← gate.get
+  let state ← gate.get
   -- `infix` expands to a `notation`, which is read as data and not elaborated: its expansion needs no vetting
-  gate.set { now with open_ := false }
+  gate.set { state with transparent := false }
   let command := (← expandOnce st stx).getD stx
-  gate.set now
+  gate.set state
   match notationOf (if stx.getKind == ``Parser.Command.mixfix then command else stx) with
   | none => return none
   | some n =>
     let arguments := argumentsOf n.items 0 []
     let kind := notationPrefix.num st.nextMacroScope
-    match resolved st v now arguments notationDepth n.body, notationParser kind n with
+    match resolved st v state arguments maxNotationDepth n.body, notationParser kind n with
     | some body, some (leading, description) =>
       match valuesOf (← macroAttribute.tableRef.get) with
       | (template :: _) :: _ =>
         let categories ← Parser.builtinParserCategoriesRef.get
         let parser ← (Parser.compileParserDescr categories description) { env := st.env, opts := (scopeOf st).opts }
-        gate.modify fun g => { g with open_ := true }
+        gate.modify fun g => { g with transparent := true }
         let entry : MacroEntry := { template with key := kind, declName := kind, value := guarded gate v kind (notationMacro arguments body) }
         let env := withTokens n.scope (tokensOf n.items []) st.env
         let env := withEntry Parser.parserExtension n.scope (.kind kind) env

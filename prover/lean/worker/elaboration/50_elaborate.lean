@@ -18,9 +18,9 @@ structure Reference where
   /-- Elaborated header of the theorem, for candidates (52_header.lean). -/
   header : Option Language.DynamicSnapshot
 
-/-- A reference on the side of a judge: its constants, and the clean environment with all of them but the theorem
+/-- A reference as a judge has read it: its constants, and the clean environment with all of them but the theorem
     itself. -/
-structure Fixed where
+structure JudgeReference where
   name : Name
   info : ConstantInfo
   constants : Constants
@@ -29,23 +29,29 @@ structure Fixed where
 
 /-- The beginning of the last command of a context: the state before it, and the clean environment with the constants
     before it replayed. -/
-structure Mark where
+structure ContextCheckpoint where
   ps : Parser.ModuleParserState
   st : Command.State
   clean : Kernel.Environment
 
-/-- The context that was elaborated last, for a context that begins with it and has the same `root`. -/
-structure Grown where
+/-- The context that was elaborated last: a context that begins with it and has the same `root` is elaborated from its
+    checkpoint on. -/
+structure PreviousContext where
   root : String
   context : String
-  mark : Mark
+  checkpoint : ContextCheckpoint
   /-- Whether it used the transparent path. -/
-  opened : Bool
+  transparent : Bool
 
 /-- The role of a process. A `worker` vets all that it elaborates and gives verdicts. An `elaborator` runs the code of
     one client without vetting, and its output is not trusted. A `judge` elaborates nothing. -/
 inductive Role where
   | worker | elaborator | judge
+
+def Role.toString : Role → String
+  | .worker => "worker"
+  | .elaborator => "elaborator"
+  | .judge => "judge"
 
 def Role.elaborates : Role → Bool
   | .judge => false
@@ -58,12 +64,12 @@ structure Ground where
   axioms : List Name
   complete : Bool
 
-/-- Grounds that are already known. `silent` and `absent` are the constants that depend on no axiom, with all
+/-- Grounds that are already known. `axiomFree` and `incompleteAxiomFree` are the constants that depend on no axiom, with all
     dependencies followed and with some that could not be: most of the library, in tables with fast lookup. -/
 structure Grounds where
   known : Table Name Ground := .empty
-  silent : NameHashSet := {}
-  absent : NameHashSet := {}
+  axiomFree : NameHashSet := {}
+  incompleteAxiomFree : NameHashSet := {}
 
 /-- All state of the worker that outlives a request. -/
 structure Session where
@@ -75,14 +81,14 @@ structure Session where
   guardedImports : IO.Ref (List (String × Environment))
   gate : IO.Ref Gate
   bases : IO.Ref (List (String × (Except Refusal (Command.State × Kernel.Environment) × Bool)))
-  grown : IO.Ref (Option Grown)
+  previousContext : IO.Ref (Option PreviousContext)
   /-- State before the last command that was parsed of a context, and its position. -/
-  last : IO.Ref (Option (Parser.ModuleParserState × Command.State))
+  lastCommand : IO.Ref (Option (Parser.ModuleParserState × Command.State))
   references : IO.Ref (List (String × (Except Refusal Reference × Bool)))
   /-- Of an elaborator: the constants exported with the reference of a theorem, and the export. -/
-  handedOut : IO.Ref (List (String × (NameHashSet × String)))
+  exportedReferences : IO.Ref (List (String × (NameHashSet × String)))
   /-- Of a judge: the references that it has read. -/
-  fixed : IO.Ref (List (String × Fixed))
+  judgeReferences : IO.Ref (List (String × JudgeReference))
   /-- Grounds of library constants, as far as requests needed them. -/
   grounds : IO.Ref (List (String × Grounds))
   /-- Lean's linters, while they are taken out of Lean. -/
@@ -93,24 +99,23 @@ def Session.offence (session : Session) (task : Task) (st : Command.State) (stx 
   | .elaborator => pure none
   | _ => match vetCommand session.vetting task.policy stx with
     | none => pure none
-    | some _ => vetThrough session.gate session.vetting st stx
+    | some _ => vetWithMacros session.gate session.vetting st stx
 
 /-- The refusal of a request in which Lean asked for an expansion that is not allowed. No other result of the request
     counts. -/
 def Session.refused (session : Session) : BaseIO (Option Refusal) := do
   match (← session.gate.get).refusal with
-  | some why =>
-    let note : Note := { severity := "error", region := .candidate, line := 1, column := 0, text := s!"not allowed: {why}" }
-    return some { verdict := "forbidden", notes := [note], containable := true }
+  | some reason =>
+    return some { verdict := "forbidden", notes := [errorNote .candidate s!"not allowed: {reason}"], containable := true }
   | none => return none
 
 /-- The cached result of a key, or that of `build`, which is then cached. If the result used the transparent path, so
     does the present request. -/
-def Session.kept {α : Type} (session : Session) (cache : IO.Ref (List (String × (Except Refusal α × Bool)))) (key : String)
+def Session.cached {α : Type} (session : Session) (cache : IO.Ref (List (String × (Except Refusal α × Bool)))) (key : String)
     (build : IO (Except Refusal α)) : IO (Except Refusal α) := do
   match recall key (← cache.get) with
-  | some (known, opened) =>
-    if opened then session.gate.modify fun g => { g with open_ := true }
+  | some (known, transparent) =>
+    if transparent then session.gate.modify fun g => { g with transparent := true }
     return known
   | none =>
     let built ← build
@@ -118,13 +123,13 @@ def Session.kept {α : Type} (session : Session) (cache : IO.Ref (List (String �
       | some r => .error r
       | none => built
     -- a cancelled result says nothing about the request
-    unless ← session.token.isSet do cache.set (remember 16 key (built, (← session.gate.get).open_) (← cache.get))
+    unless ← session.token.isSet do cache.set (remember 16 key (built, (← session.gate.get).transparent) (← cache.get))
     return built
 
 /-- A command in the form in which a process of this role elaborates it. -/
-def Session.tamed (session : Session) (stx : Syntax) : Syntax := match session.role with
+def Session.sanitised (session : Session) (stx : Syntax) : Syntax := match session.role with
   | .elaborator => stx
-  | _ => Leansieve.tamed session.vetting stx
+  | _ => Leansieve.sanitised session.vetting stx
 
 def baseOptions (limits : Limits) : Options :=
   let o : Options := {}
@@ -137,24 +142,24 @@ def kernelOptions (limits : Limits) : Options := KVMap.setNat {} `maxHeartbeats 
 
 /-- Makes Lean run its linters after the next command, or none: where nothing is recorded, each linter would only find
     that it is off. Modules that are imported later may add linters. -/
-def Session.putLinters (session : Session) (wanted : Bool) : BaseIO Unit := do
-  match (← Command.lintersRef.get).toList, wanted with
+def Session.enableLinters (session : Session) (enabled : Bool) : BaseIO Unit := do
+  match (← Command.lintersRef.get).toList, enabled with
   | [], false => pure ()
-  | added, false =>
-    session.linters.modify (fun put => reverseList (reverseList put []) added)
+  | registered, false =>
+    session.linters.modify (fun removed => reverseList (reverseList removed []) registered)
     Command.lintersRef.set #[]
   | _, true => match ← session.linters.get with
     | [] => pure ()
-    | put =>
+    | removed =>
       session.linters.set []
-      Command.lintersRef.modify fun added => (reverseList (reverseList put []) added.toList).toArray
+      Command.lintersRef.modify fun registered => (reverseList (reverseList removed []) registered.toList).toArray
 
 /-- Elaborates a command. The state holds its errors, and the exception that stopped it if one escaped. -/
 def runCommand (session : Session) (src : Source) (st : Command.State) (stx : Syntax)
     (snap? : Option (Language.SnapshotBundle Language.DynamicSnapshot) := none) : IO Command.State := do
   let ctx : Command.Context :=
     { fileName := src.input.fileName, fileMap := src.input.fileMap, snap?, cancelTk? := some session.token }
-  session.putLinters st.infoState.enabled
+  session.enableLinters st.infoState.enabled
   let ref ← IO.mkRef st
   match ← (Command.elabCommandTopLevel stx ctx ref).toIO' with
   | .ok _ => ref.get
@@ -181,11 +186,11 @@ def kernelLimits : List String := ["(kernel) deterministic timeout", "(kernel) d
     If the kernel gives up inside `decide +kernel`, Lean quotes it, or cannot print the term at which the kernel
     stopped. -/
 def errorVerdict (log : List Message) (notes : List Note) : String :=
-  if any limitTags log || kernelLimit notes then "out_of_resources" else if allOpen log then "incomplete" else "rejected"
+  if anyTagged limitTags log || kernelLimit notes then "out_of_resources" else if allOpen log then "incomplete" else "rejected"
 where
-  any (tags : List Name) : List Message → Bool
+  anyTagged (tags : List Name) : List Message → Bool
     | [] => false
-    | m :: ms => if isError m && m.data.hasTag (fun tag => containsName tag tags) then true else any tags ms
+    | m :: ms => if isError m && m.data.hasTag (fun tag => containsName tag tags) then true else anyTagged tags ms
   allOpen : List Message → Bool
     | [] => true
     | m :: ms => if !isError m || m.data.hasTag (fun tag => tag == `Tactic.unsolvedGoals) then allOpen ms else false
@@ -213,21 +218,21 @@ def asWarnings : List Message → List Message
 /-- The result for a failed command of an elaborator's client. A command that only shows something (`#eval`, `#guard`)
     has warnings instead of errors and changes nothing. A definition may have failed because Lean could not generate
     code for it; as the code is not needed, the definition is elaborated again without it. -/
-def forgive (session : Session) (src : Source) (before : Command.State) (stx : Syntax) (failed : List Message × Command.State) :
+def recoverCommand (session : Session) (src : Source) (before : Command.State) (stx : Syntax) (failed : List Message × Command.State) :
     IO (List Message × Command.State) := do
   if beginsWithHash stx then return (asWarnings failed.1, before)
   if !mentionsKind (insertNames {} [``Parser.Command.declaration]) [stx] then return failed
-  let (log, after) := takeMessages (← runCommand session src before (Leansieve.tamed session.vetting stx))
+  let (log, after) := takeMessages (← runCommand session src before (Leansieve.sanitised session.vetting stx))
   return if hasError log then failed else (log, after)
 
 /-- A state in which some messages count as reported: after errors, Lean leaves out those that follow from them in a
     command with missing parts. -/
-def withTold (log : List Message) (st : Command.State) : Command.State :=
+def withReported (log : List Message) (st : Command.State) : Command.State :=
   { st with messages := (go log st.messages).markAllReported }
 where
   go : List Message → MessageLog → MessageLog
-    | [], told => told
-    | m :: ms, told => go ms (told.add m)
+    | [], reported => reported
+    | m :: ms, reported => go ms (reported.add m)
 
 /-- Parses, vets and elaborates a text command by command, and collects Lean's messages. `only` are the kinds of command
     that may occur at top level; empty, it permits every kind of the allow-list. Messages are taken after each command,
@@ -237,26 +242,26 @@ partial def runFile (session : Session) (task : Task) (src : Source) (only : Lis
     (ps : Parser.ModuleParserState := {}) (messages : List Message := []) : IO (Except Refusal (Command.State × List Message)) := do
   let start := ps
   let (stx, ps, log) := parseNext st src.input ps
-  let unread := hasError log
-  if unread && !(session.role matches .elaborator) then
+  let unparsed := hasError log
+  if unparsed && !(session.role matches .elaborator) then
     return .error { verdict := "rejected", notes := ← src.notes task.limits.messages log }
   if isEnd stx then return .ok (st, reverseList (reverseList log messages) [])
-  if src.first matches .context then session.last.set (some (start, st))
-  if session.role matches .worker && !allowedHere stx.getKind then
-    return .error (forbidden src { stx, reason := nameString stx.getKind ++ " here" })
+  if src.first matches .context then session.lastCommand.set (some (start, st))
+  if session.role matches .worker && !isPermitted stx.getKind then
+    return .error (forbidden src { stx, reason := s!"{nameString stx.getKind} in a header, which may contain only `open`, `set_option` and `universe`" })
   if session.role matches .worker && src.first matches .context && isNotationCommand stx then
     if let some st ← declareNotation session.gate session.vetting st stx then return ← runFile session task src only st ps messages
   match ← session.offence task st stx with
   | some o => return .error (forbidden src o)
   | none =>
     let messages := reverseList log messages
-    let (log, after) := takeMessages (← runCommand session src (if unread then withTold log st else st) (session.tamed stx))
-    let (log, st) ← if session.role matches .elaborator && hasError log && !unread then forgive session src st stx (log, after) else pure (log, after)
+    let (log, after) := takeMessages (← runCommand session src (if unparsed then withReported log st else st) (session.sanitised stx))
+    let (log, st) ← if session.role matches .elaborator && hasError log && !unparsed then recoverCommand session src st stx (log, after) else pure (log, after)
     if ← session.token.isSet then
       return .error { verdict := "timeout", notes := [src.noteAt "error" "cancelled" stx] }
     runFile session task src only st ps (reverseList log messages)
 where
-  allowedHere (kind : Name) : Bool := match only with
+  isPermitted (kind : Name) : Bool := match only with
     | [] => true
     | kinds => containsName kind kinds
 
@@ -269,7 +274,7 @@ def asInvalid (r : Refusal) : Refusal :=
   if r.verdict == "rejected" || r.verdict == "incomplete" then { r with verdict := "invalid_statement" } else r
 
 /-- Elaborates header or context of a request. Errors in them make the statement invalid. -/
-def runOwn (session : Session) (task : Task) (text : String) (region : Region) (only : List Name) (st : Command.State)
+def runPreamble (session : Session) (task : Task) (text : String) (region : Region) (only : List Name) (st : Command.State)
     (ps : Parser.ModuleParserState := {}) : IO (Except Refusal Command.State) := do
   let src := plainSource text region
   match ← runFile session task src only st ps with

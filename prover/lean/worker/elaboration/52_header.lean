@@ -32,20 +32,20 @@ def headerIn (snap : Language.DynamicSnapshot) : BaseIO (Option Language.Dynamic
       | some h =>
         if lengthOf h.diagnostics.msgLog.toList 0 > 0 then return none
         let h := { h with tacStx? := none, tacSnap? := none, bodySnap := { h.bodySnap with cancelTk? := none, task := Task.pure none } }
-        let known := { d with headerProcessedSnap := { d.headerProcessedSnap with cancelTk? := none, task := Task.pure (some h) } }
-        return some (withParsed snap { parsed with defs := #[known] })
+        let reusable := { d with headerProcessedSnap := { d.headerProcessedSnap with cancelTk? := none, task := Task.pure (some h) } }
+        return some (withParsed snap { parsed with defs := #[reusable] })
       | none => return none
     | _ => return none
   | none => return none
 
 /-- Messages of some snapshots and their children, in the order of the text; `none` if one is not finished. -/
-partial def saidIn (todo : List (Language.SnapshotTask Language.SnapshotTree)) (messages : List Message) : BaseIO (Option (List Message)) := do
+partial def messagesOf (todo : List (Language.SnapshotTask Language.SnapshotTree)) (messages : List Message) : BaseIO (Option (List Message)) := do
   match todo with
   | [] => return some (reverseList messages [])
   | t :: rest =>
     if !(← IO.hasFinished t.task) then return none
     let tree := t.task.get
-    saidIn (reverseList (reverseList tree.children.toList []) rest) (reverseList tree.element.diagnostics.msgLog.toList messages)
+    messagesOf (reverseList (reverseList tree.children.toList []) rest) (reverseList tree.element.diagnostics.msgLog.toList messages)
 
 /-- Result of elaborating a theorem. -/
 structure TheoremElaborated where
@@ -62,13 +62,13 @@ def runTheorem (session : Session) (src : Source) (known : Option Language.Dynam
     | none => none
   let after ← runCommand session src st stx (some { old?, new := promise })
   promise.resolve emptySnapshot  -- no effect if Lean has resolved it
-  let plain : IO TheoremElaborated := do
+  let withoutReuse : IO TheoremElaborated := do
     let (log, after) := takeMessages (← runCommand session src st stx)
     return { after, log, header := none }
   match promise.result?.get with
-  | none => plain
-  | some snap => match ← saidIn [{ stx? := none, reportingRange := .skip, cancelTk? := none, task := Task.pure snap.tree.get }] [] with
-    | none => plain
+  | none => withoutReuse
+  | some snap => match ← messagesOf [{ stx? := none, reportingRange := .skip, cancelTk? := none, task := Task.pure snap.tree.get }] [] with
+    | none => withoutReuse
     | some messages =>
       let (log, after) := takeMessages after
       return { after, log := reverseList (reverseList messages []) log, header := ← headerIn snap }

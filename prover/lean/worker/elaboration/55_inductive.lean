@@ -39,18 +39,18 @@ def argsOf : Expr → List Expr → List Expr
 /-- Whether the head of each field that mentions a declared type is an inductive type as written, not after reduction,
     and so in its arguments (lean4#14806, lean4#14576). -/
 partial def hasPlainFields (source : Constants) (types : List Name) : Expr → Bool
-  | .forallE _ domain body _ => if plain domain then hasPlainFields source types body else false
+  | .forallE _ domain body _ => if isPlain domain then hasPlainFields source types body else false
   | .mdata _ e => hasPlainFields source types e
   | _ => true
 where
-  plain (e : Expr) : Bool := if !mentionsAny e.getUsedConstants.toList then true else match e with
-    | .forallE _ domain body _ => if plain domain then plain body else false
-    | .lam _ domain body _ => if plain domain then plain body else false
-    | .mdata _ e => plain e
-    | e => if inductiveHead (headOf e) then plainArgs e else false
-  plainArgs : Expr → Bool
-    | .app f a => if plain a then plainArgs f else false
-    | .mdata _ e => plainArgs e
+  isPlain (e : Expr) : Bool := if !mentionsAny e.getUsedConstants.toList then true else match e with
+    | .forallE _ domain body _ => if isPlain domain then isPlain body else false
+    | .lam _ domain body _ => if isPlain domain then isPlain body else false
+    | .mdata _ e => isPlain e
+    | e => if inductiveHead (headOf e) then arePlainArgs e else false
+  arePlainArgs : Expr → Bool
+    | .app f a => if isPlain a then arePlainArgs f else false
+    | .mdata _ e => arePlainArgs e
     | _ => true
   mentionsAny : List Name → Bool
     | [] => false
@@ -83,7 +83,7 @@ where
 
 /-- Constants that the kernel generates for a block of inductive types: constructors, the recursor of each type, and
     those of nested types. -/
-def typesOf (env : Kernel.Environment) : ConstantInfo → List ConstantInfo
+def generatedConstants (env : Kernel.Environment) : ConstantInfo → List ConstantInfo
   | .inductInfo v => lookUp (constructorsOf (constantsOf env) v.all []) (recursors v.all (nested v.all v.numNested []))
   | _ => []
 where
@@ -121,9 +121,9 @@ def unpeel : List Binder → Expr → Expr
   | (x, domain, i) :: rest, e => unpeel rest (.forallE x domain e i)
 
 /-- The type of a function after its first arguments are applied. -/
-def given : List Expr → Expr → Option Expr
+def typeAfterArgs : List Expr → Expr → Option Expr
   | [], e => some e
-  | a :: as, .forallE _ _ body _ => given as (body.instantiate1 a)
+  | a :: as, .forallE _ _ body _ => typeAfterArgs as (body.instantiate1 a)
   | _, _ => none
 
 /-- The first `n` elements of a list, each mapped by `f`, and the other elements. -/
@@ -133,12 +133,12 @@ def splitMap (f : Expr → Expr) : Nat → List Expr → List Expr → List Expr
 
 /-- A constructor applied to its parameters and to the innermost `n` bound variables. -/
 def constructed (ctor : Expr) (n : Nat) : List Expr → Expr
-  | [] => variables n ctor
+  | [] => applyVariables n ctor
   | a :: as => constructed (.app ctor a) n as
 where
-  variables : Nat → Expr → Expr
+  applyVariables : Nat → Expr → Expr
     | 0, e => e
-    | i + 1, e => variables i (.app e (.bvar i))
+    | i + 1, e => applyVariables i (.app e (.bvar i))
 
 /-- The type that the right side of a recursor's rule must have: for all parameters, motives, minor premises and fields,
     that of the recursor applied to the constructor, which the kernel replaces by the right side (lean4#14808). -/
@@ -150,7 +150,7 @@ def ruleType (env : Kernel.Environment) (r : RecursorVal) (rule : RecursorRule) 
       | .const _ levels =>
         -- the parameters, also those of a nested type, do not depend on the indices between
         let (parameters, _) := splitMap (fun e => e.lowerLooseBVars r.numIndices r.numIndices) c.numParams (argsOf major []) []
-        match given parameters ((ConstantInfo.ctorInfo c).instantiateTypeLevelParams levels) with
+        match typeAfterArgs parameters ((ConstantInfo.ctorInfo c).instantiateTypeLevelParams levels) with
         | none => none
         | some type => match peel rule.nfields type [] with
           | none => none
@@ -158,7 +158,7 @@ def ruleType (env : Kernel.Environment) (r : RecursorVal) (rule : RecursorRule) 
             let (lifted, _) := splitMap (fun e => e.liftLooseBVars 0 rule.nfields) c.numParams parameters []
             let (_, indices) := splitMap (fun e => e) c.numParams (argsOf result []) []
             let value := constructed (.const rule.ctor levels) rule.nfields lifted
-            match given (reverseList (reverseList indices []) [value]) (body.liftLooseBVars 0 rule.nfields) with
+            match typeAfterArgs (reverseList (reverseList indices []) [value]) (body.liftLooseBVars 0 rule.nfields) with
             | none => none
             | some type => some (unpeel outer (unpeel fields type))
       | _ => none
@@ -166,7 +166,7 @@ def ruleType (env : Kernel.Environment) (r : RecursorVal) (rule : RecursorRule) 
 
 /-- Required types for what the kernel generated for a declaration (lean4#14576); `none` if a rule has an unknown
     shape. -/
-def obligationsOf (env : Kernel.Environment) (info : ConstantInfo) : Option (List Obligation) := go (typesOf env info) []
+def obligationsOf (env : Kernel.Environment) (info : ConstantInfo) : Option (List Obligation) := go (generatedConstants env info) []
 where
   go : List ConstantInfo → List Obligation → Option (List Obligation)
     | [], acc => some acc

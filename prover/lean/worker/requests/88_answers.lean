@@ -55,8 +55,22 @@ def withReference (w : Wire) (task : Task) (env : Environment) (refuse : Refusal
 
 /-- Answers a request that has no candidate to check. If Lean asked for an expansion that is not allowed, the answer
     says only that. -/
-def Wire.report (w : Wire) (id : Nat) (task : Task) (timing : Timing) (verdict : String) (notes : List Note) (more : List (String × Json)) : IO Unit := do
-  let (verdict, notes, more) := match ← w.session.refused with
+def Wire.report (w : Wire) (id : Nat) (task : Task) (timing : Timing) (verdict : String) (notes : List Note) (fields : List (String × Json)) : IO Unit := do
+  let (verdict, notes, fields) := match ← w.session.refused with
     | some r => (r.verdict, r.notes, [("containable", Json.bool true)])
-    | none => (verdict, notes, more)
-  w.answer id (("verdict", .str verdict) :: ("messages", notesJson task.limits notes) :: ("timing", ← timing.json) :: more)
+    | none => (verdict, notes, fields)
+  w.answer id (("verdict", .str verdict) :: ("messages", notesJson task.limits notes) :: ("timing", ← timing.json) :: fields)
+
+/-- Answers such a request with a refusal of its theorem. -/
+def Wire.refuse (w : Wire) (id : Nat) (task : Task) (timing : Timing) (r : Refusal) : IO Unit :=
+  w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]
+
+/-- Answers with the statement's theorem, type and goal (as printed at the first step of `inspection`), and with further
+    fields. -/
+def Wire.reportStatement (w : Wire) (id : Nat) (task : Task) (timing : Timing) (reference : Reference) (inspection : Inspection)
+    (verdict : String) (notes : List Note) (fields : List (String × Json)) : IO Unit := do
+  let goals ← match inspection.steps with
+    | s :: _ => printGoals s.context s.info.mctxBefore s.info.goalsBefore #[]
+    | [] => pure #[]
+  w.report id task timing verdict notes
+    (("theorem", .str (nameString (privateToUserName reference.name))) :: ("type", .str (← reference.printed)) :: ("goal", goals.getD 0 (.str "")) :: fields)

@@ -2,31 +2,26 @@
 
 def opElaborate (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
-  withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun st _ reference => do
-    let looked ← lookInto w.session task st "by sorry" [``Parser.Tactic.tacticSorry]
-    let goals ← match looked.steps with
-      | s :: _ => printGoals s.context s.info.mctxBefore s.info.goalsBefore #[]
-      | [] => pure #[]
-    w.report id task timing looked.verdict (if looked.verdict == "verified" then [] else looked.notes)
-      [("theorem", .str (nameString (privateToUserName reference.name))), ("type", .str (← reference.printed)), ("goal", goals.getD 0 (.str ""))]
+  withReference w task env (w.refuse id task timing) fun st _ reference => do
+    let inspection ← inspectProof w.session task st "by sorry" [``Parser.Tactic.tacticSorry]
+    w.reportStatement id task timing reference inspection inspection.verdict (if inspection.verdict == "verified" then [] else inspection.notes) []
 
 def opGoals (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
-  let refuse (r : Refusal) : IO Unit := w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]
-  let tell (looked : Looked) : IO Unit := do
-    w.report id task timing looked.verdict looked.notes
-      [("containable", .bool looked.containable), ("sorries", .arr (← sorriesJson looked.src looked.steps [])), ("assumed", .arr (assumedJson looked looked.steps #[]))]
+  let reply (inspection : Inspection) : IO Unit := do
+    w.report id task timing inspection.verdict inspection.notes
+      [("containable", .bool inspection.containable), ("sorries", .arr (← sorriesJson inspection.src inspection.steps [])), ("assumed", .arr (assumedJson inspection inspection.steps #[]))]
   if hasField j "file" then match ← baseOf w.session task env with
-    | .error r => refuse r
-    | .ok (st, _) => tell (← lookIntoFile w.session task st (strField j "file"))
-  else withReference w task env refuse fun st _ _ => do
-    tell (← lookInto w.session task st (strField j "proof") [``Parser.Tactic.tacticSorry, ``Parser.Tactic.paren])
+    | .error r => w.refuse id task timing r
+    | .ok (st, _) => reply (← inspectFile w.session task st (strField j "file"))
+  else withReference w task env (w.refuse id task timing) fun st _ _ => do
+    reply (← inspectProof w.session task st (strField j "proof") [``Parser.Tactic.tacticSorry, ``Parser.Tactic.paren])
 
 def opSteps (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
-  withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun st _ _ => do
-    let (looked, steps, names) ← stepsOf w.session task st (strField j "proof")
-    w.report id task timing looked.verdict looked.notes [("containable", .bool looked.containable), ("steps", .arr steps), ("names", .arr names)]
+  withReference w task env (w.refuse id task timing) fun st _ _ => do
+    let (inspection, steps, names) ← stepsOf w.session task st (strField j "proof")
+    w.report id task timing inspection.verdict inspection.notes [("containable", .bool inspection.containable), ("steps", .arr steps), ("names", .arr names)]
 
 def withoutErrors : List Note → List Note → List Note
   | [], acc => reverseList acc []
@@ -34,16 +29,16 @@ def withoutErrors : List Note → List Note → List Note
 
 def opTactic (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
-  withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun st _ _ => do
+  withReference w task env (w.refuse id task timing) fun st _ _ => do
     let script := strsField j "script"
-    let looked ← lookInto w.session task st ("by" ++ scriptText script "" ++ indented (strField j "tactic")) [``Parser.Term.byTactic]
-    let (goals, assumed) ← match looked.steps with
-      | s :: _ => pure (← printGoals s.context s.info.mctxAfter s.info.goalsAfter #[], looked.assumes s)
+    let inspection ← inspectProof w.session task st ("by" ++ scriptText script "" ++ indented (strField j "tactic")) [``Parser.Term.byTactic]
+    let (goals, assumed) ← match inspection.steps with
+      | s :: _ => pure (← printGoals s.context s.info.mctxAfter s.info.goalsAfter #[], inspection.admits s)
       | [] => pure (#[], false)
     -- After an error inside a tactic, Lean admits the goal and continues; `sorry` admits it, too.
-    let verdict := if looked.verdict == "verified" && (assumed || !looked.onlyOuterOpen) then "incomplete" else looked.verdict
+    let verdict := if inspection.verdict == "verified" && (assumed || !inspection.onlyOuterOpen) then "incomplete" else inspection.verdict
     -- errors about open goals repeat `goals`; a tactic's suggestions, as of `exact?`, are messages, too, and stay
-    w.report id task timing verdict (if verdict == "verified" then withoutErrors looked.notes [] else looked.notes) [("containable", .bool looked.containable), ("goals", .arr goals)]
+    w.report id task timing verdict (if verdict == "verified" then withoutErrors inspection.notes [] else inspection.notes) [("containable", .bool inspection.containable), ("goals", .arr goals)]
 
 def opConstant (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   match ← baseOf w.session task env with
@@ -62,8 +57,8 @@ def opNames (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Unit :=
     none. `decide` has to fail first, because that attempt can be cancelled. -/
 def opStuck (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
-  withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun st _ reference => do
-    let decided ← lookInto w.session task st "by decide +kernel +revert" []
+  withReference w task env (w.refuse id task timing) fun st _ reference => do
+    let decided ← inspectProof w.session task st "by decide +kernel +revert" []
     let found ← if decided.verdict != "rejected" then pure none else match ← decidableOf w.session st reference.info.type with
       | some instance_ => pure (match stuckAt st.env 64 instance_ with
         | some name => if isWritten name then some name else none
@@ -76,13 +71,13 @@ def opStuck (w : Wire) (id : Nat) (task : Task) (env : Environment) : IO Unit :=
 /-- Reports properties of the statement that need no proof. -/
 def opScreen (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
-  withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun _ _ reference => do
+  withReference w task env (w.refuse id task timing) fun _ _ reference => do
     w.report id task timing "verified" [] (← screened reference (hasField j "values")).fields
 
 /-- Finds a statement whose type is the negation of the statement's; the types are compared. -/
 def opNegation (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
-  withReference w task env (fun r => w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]) fun st clean reference => do
+  withReference w task env (w.refuse id task timing) fun st clean reference => do
     let texts := reverseList (reverseList (strsField j "written") []) (← printedNegations st reference (strField j "name"))
     let found ← negating w.session task st clean reference texts
     w.report id task timing "verified" [] [("negation", match found with
@@ -120,14 +115,13 @@ def opIndex (w : Wire) (id : Nat) (j : Json) (env : Environment) : IO Unit := do
 /-- Gives the shape of a pattern, or of a statement's type. -/
 def opShape (w : Wire) (id : Nat) (j : Json) (task : Task) (env : Environment) : IO Unit := do
   let timing ← Timing.begin
-  let refuse (r : Refusal) : IO Unit := w.report id task timing r.verdict r.notes [("containable", .bool r.containable)]
-  let tell (constants : Constants) (e : Expr) : IO Unit := w.report id task timing "verified" [] (({} : Shapes).write constants [(0, some e)]).fields
+  let reply (constants : Constants) (e : Expr) : IO Unit := w.report id task timing "verified" [] (({} : Shapes).write constants [(0, some e)]).fields
   if hasField j "pattern" then match ← baseOf w.session task env with
-    | .error r => refuse r
+    | .error r => w.refuse id task timing r
     | .ok (st, clean) => match ← patternOf w.session task st (strField j "pattern") with
-      | .error r => refuse r
-      | .ok e => tell (constantsOf clean) e
-  else withReference w task env refuse fun _ _ reference => tell reference.constants reference.info.type
+      | .error r => w.refuse id task timing r
+      | .ok e => reply (constantsOf clean) e
+  else withReference w task env (w.refuse id task timing) fun _ _ reference => reply reference.constants reference.info.type
 
 /-- Exports library constants for a second kernel that lacks them. -/
 def opClosure (w : Wire) (id : Nat) (j : Json) (env : Environment) : IO Unit := do

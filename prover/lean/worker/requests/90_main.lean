@@ -34,7 +34,7 @@ def withEnv (w : Wire) (id : Nat) (imports : List String) (policy : Policy) (go 
   match ← (loadImports w.session.imports imports (if w.memory then 1 else 4)).toBaseIO with
   | .error e => w.fail id "bad_header" (toString e)
   | .ok (env, kinds) =>
-    w.session.gate.set { kinds := some kinds, policy, left := mostExpanded }
+    w.session.gate.set { kinds := some kinds, policy, remaining := maxExpandedNodes }
     go (← guarded (joinStrings " " imports "") env)
 where
   guarded (key : String) (env : Environment) : IO Environment := match w.session.role with
@@ -42,9 +42,9 @@ where
       match recall key (← w.session.guardedImports.get) with
       | some known => return known
       | none =>
-        let made := guardMacros w.session.gate w.session.vetting env
-        w.session.guardedImports.set (remember (if w.memory then 1 else 4) key made (← w.session.guardedImports.get))
-        return made
+        let guardedEnv := guardMacros w.session.gate w.session.vetting env
+        w.session.guardedImports.set (remember (if w.memory then 1 else 4) key guardedEnv (← w.session.guardedImports.get))
+        return guardedEnv
     | _ => return env
 
 /-- Whether a process of a role serves a request. A judge must never elaborate a text, nor a worker run code that was
@@ -62,7 +62,7 @@ def roleOf (j : Json) : Role := match strField j "role" with
 def dispatch (w : Wire) (id : Nat) (j : Json) : IO Unit := do
   let op := strField j "op"
   if op == "ping" then w.answer id []
-  else if !servesOp w.session.role op then w.fail id "bad_request" s!"a process of this role does not serve {op}"
+  else if !servesOp w.session.role op then w.fail id "bad_request" s!"the role {w.session.role.toString} does not serve the request `{op}`"
   else
     let task := Task.ofJson j
     withEnv w id task.imports task.policy fun env =>
@@ -83,7 +83,7 @@ def dispatch (w : Wire) (id : Nat) (j : Json) : IO Unit := do
       else if op == "index" then opIndex w id j env
       else if op == "shape" then opShape w id j task env
       else if op == "closure" then opClosure w id j env
-      else w.fail id "bad_request" s!"unknown op {op}"
+      else w.fail id "bad_request" s!"unknown request `{op}`"
 
 def serve (w : Wire) (line : String) : IO Unit := do
   match Json.parse line with
@@ -138,7 +138,7 @@ def start (imported : Imports) : IO Unit := do
   | .ok j =>
     let t0 ← IO.monoMsNow
     let token ← IO.CancelToken.new
-    let session : Session := { role := roleOf j, vetting := Vetting.ofJson (field j "vetting"), token, imports := imported, guardedImports := ← IO.mkRef [], gate := ← IO.mkRef {}, bases := ← IO.mkRef [], grown := ← IO.mkRef none, last := ← IO.mkRef none, references := ← IO.mkRef [], handedOut := ← IO.mkRef [], fixed := ← IO.mkRef [], grounds := ← IO.mkRef [], linters := ← IO.mkRef [] }
+    let session : Session := { role := roleOf j, vetting := Vetting.ofJson (field j "vetting"), token, imports := imported, guardedImports := ← IO.mkRef [], gate := ← IO.mkRef {}, bases := ← IO.mkRef [], previousContext := ← IO.mkRef none, lastCommand := ← IO.mkRef none, references := ← IO.mkRef [], exportedReferences := ← IO.mkRef [], judgeReferences := ← IO.mkRef [], grounds := ← IO.mkRef [], linters := ← IO.mkRef [] }
     let w : Wire := { marker := "@" ++ strField j "nonce", session, memory := strField j "cancel" != "stdin", current := ← IO.mkRef 0 }
     let modules := strsField j "imports"
     match ← (loadImports imported modules 1).toBaseIO with

@@ -57,9 +57,7 @@ def Export.level (x : Export) (l : Level) : Export × Nat := match l with
     | none =>
       let (x, i) := x.level a
       let (x, j) := x.level b
-      let k := x.levels.size + 1
-      let x := x.line ("{\"il\":" ++ toString k ++ ",\"imax\":[" ++ toString i ++ "," ++ toString j ++ "]}")
-      ({ x with levels := x.levels.add levelKey l k }, k)
+      add x l ",\"imax\":[" (toString i ++ "," ++ toString j) "]"
   | .param n => match x.levels.find? levelKey l with
     | some i => (x, i)
     | none =>
@@ -95,7 +93,7 @@ def binderWord : BinderInfo → String
   | .instImplicit => "\"instImplicit\""
 
 /-- The index of a term that was written. -/
-def Export.at (x : Export) : Expr → Nat
+def Export.indexOf (x : Export) : Expr → Nat
   | e => match x.terms.find? exprKey e with
     | some i => i
     | none => 0
@@ -103,33 +101,33 @@ def Export.at (x : Export) : Expr → Nat
 /-- Writes the line of a term whose parts were written. -/
 def Export.node (x : Export) (e : Expr) : Export :=
   let i := x.terms.size
-  let own := "\"ie\":" ++ toString i
+  let index := "\"ie\":" ++ toString i
   let (x, text) : Export × String := match e with
-    | .bvar k => (x, "{\"bvar\":" ++ toString k ++ "," ++ own ++ "}")
-    | .sort l => let (x, l) := x.level l; (x, "{" ++ own ++ ",\"sort\":" ++ toString l ++ "}")
+    | .bvar k => (x, "{\"bvar\":" ++ toString k ++ "," ++ index ++ "}")
+    | .sort l => let (x, l) := x.level l; (x, "{" ++ index ++ ",\"sort\":" ++ toString l ++ "}")
     | .const n ls =>
       let (x, n) := x.name n
       let (x, ls) := x.levelList ls []
-      (x, "{\"const\":{\"name\":" ++ toString n ++ ",\"us\":" ++ ls ++ "}," ++ own ++ "}")
-    | .app f a => (x, "{\"app\":{\"arg\":" ++ toString (x.at a) ++ ",\"fn\":" ++ toString (x.at f) ++ "}," ++ own ++ "}")
-    | .lam n t b i => let (x, n) := x.name n; (x, "{" ++ own ++ ",\"lam\":" ++ binder x i b n t ++ "}")
-    | .forallE n t b i => let (x, n) := x.name n; (x, "{\"forallE\":" ++ binder x i b n t ++ "," ++ own ++ "}")
+      (x, "{\"const\":{\"name\":" ++ toString n ++ ",\"us\":" ++ ls ++ "}," ++ index ++ "}")
+    | .app f a => (x, "{\"app\":{\"arg\":" ++ toString (x.indexOf a) ++ ",\"fn\":" ++ toString (x.indexOf f) ++ "}," ++ index ++ "}")
+    | .lam n t b i => let (x, n) := x.name n; (x, "{" ++ index ++ ",\"lam\":" ++ binder x i b n t ++ "}")
+    | .forallE n t b i => let (x, n) := x.name n; (x, "{\"forallE\":" ++ binder x i b n t ++ "," ++ index ++ "}")
     | .letE n t v b _ =>
       let (x, n) := x.name n
-      (x, "{" ++ own ++ ",\"letE\":{\"body\":" ++ toString (x.at b) ++ ",\"name\":" ++ toString n ++ ",\"nondep\":false,\"type\":" ++
-        toString (x.at t) ++ ",\"value\":" ++ toString (x.at v) ++ "}}")
+      (x, "{" ++ index ++ ",\"letE\":{\"body\":" ++ toString (x.indexOf b) ++ ",\"name\":" ++ toString n ++ ",\"nondep\":false,\"type\":" ++
+        toString (x.indexOf t) ++ ",\"value\":" ++ toString (x.indexOf v) ++ "}}")
     | .proj n k s =>
       let (x, n) := x.name n
-      (x, "{" ++ own ++ ",\"proj\":{\"idx\":" ++ toString k ++ ",\"struct\":" ++ toString (x.at s) ++ ",\"typeName\":" ++ toString n ++ "}}")
-    | .lit (.natVal k) => (x, "{" ++ own ++ ",\"natVal\":\"" ++ toString k ++ "\"}")
-    | .lit (.strVal s) => (x, "{" ++ own ++ ",\"strVal\":" ++ quoted s ++ "}")
+      (x, "{" ++ index ++ ",\"proj\":{\"idx\":" ++ toString k ++ ",\"struct\":" ++ toString (x.indexOf s) ++ ",\"typeName\":" ++ toString n ++ "}}")
+    | .lit (.natVal k) => (x, "{" ++ index ++ ",\"natVal\":\"" ++ toString k ++ "\"}")
+    | .lit (.strVal s) => (x, "{" ++ index ++ ",\"strVal\":" ++ quoted s ++ "}")
     -- a free variable or a metavariable, which no kernel accepts
-    | _ => (x, "{\"open\":true," ++ own ++ "}")
+    | _ => (x, "{\"open\":true," ++ index ++ "}")
   let x := x.line text
   { x with terms := x.terms.add exprKey e i }
 where
   binder (x : Export) (i : BinderInfo) (body : Expr) (n : Nat) (type : Expr) : String :=
-    "{\"binderInfo\":" ++ binderWord i ++ ",\"body\":" ++ toString (x.at body) ++ ",\"name\":" ++ toString n ++ ",\"type\":" ++ toString (x.at type) ++ "}"
+    "{\"binderInfo\":" ++ binderWord i ++ ",\"body\":" ++ toString (x.indexOf body) ++ ",\"name\":" ++ toString n ++ ",\"type\":" ++ toString (x.indexOf type) ++ "}"
 
 /-- Writes terms, parts first. A term is on the list twice: first to have its parts written, then to be written
     itself. -/
@@ -162,6 +160,6 @@ where
 def Export.term (x : Export) (e : Expr) : Export × Nat :=
   let e := withoutAnnotations 4096 e
   let x := x.parts [(e, false)]
-  (x, x.at e)
+  (x, x.indexOf e)
 
-def truth (b : Bool) : String := if b then "true" else "false"
+def boolText (b : Bool) : String := if b then "true" else "false"

@@ -37,20 +37,20 @@ def Export.inductiveType (x : Export) (v : InductiveVal) : Export × String :=
   let (x, h) := x.head (.inductInfo v)
   let (x, all) := x.nameList v.all []
   let (x, ctors) := x.nameList v.ctors []
-  (x, "{\"all\":" ++ all ++ ",\"ctors\":" ++ ctors ++ ",\"isRec\":" ++ truth v.isRec ++ ",\"isReflexive\":" ++ truth v.isReflexive ++ ",\"isUnsafe\":" ++ truth v.isUnsafe ++ "," ++
+  (x, "{\"all\":" ++ all ++ ",\"ctors\":" ++ ctors ++ ",\"isRec\":" ++ boolText v.isRec ++ ",\"isReflexive\":" ++ boolText v.isReflexive ++ ",\"isUnsafe\":" ++ boolText v.isUnsafe ++ "," ++
     h.levels ++ "," ++ h.name ++ ",\"numIndices\":" ++ toString v.numIndices ++ ",\"numNested\":" ++ toString v.numNested ++ ",\"numParams\":" ++ toString v.numParams ++ "," ++ h.type ++ "}")
 
 def Export.constructor (x : Export) (v : ConstructorVal) : Export × String :=
   let (x, h) := x.head (.ctorInfo v)
   let (x, induct) := x.name v.induct
-  (x, "{\"cidx\":" ++ toString v.cidx ++ ",\"induct\":" ++ toString induct ++ ",\"isUnsafe\":" ++ truth v.isUnsafe ++ "," ++ h.levels ++ "," ++ h.name ++ ",\"numFields\":" ++
+  (x, "{\"cidx\":" ++ toString v.cidx ++ ",\"induct\":" ++ toString induct ++ ",\"isUnsafe\":" ++ boolText v.isUnsafe ++ "," ++ h.levels ++ "," ++ h.name ++ ",\"numFields\":" ++
     toString v.numFields ++ ",\"numParams\":" ++ toString v.numParams ++ "," ++ h.type ++ "}")
 
 def Export.recursor (x : Export) (v : RecursorVal) : Export × String :=
   let (x, h) := x.head (.recInfo v)
   let (x, all) := x.nameList v.all []
   let (x, rules) := each x v.rules []
-  (x, "{\"all\":" ++ all ++ ",\"isUnsafe\":" ++ truth v.isUnsafe ++ ",\"k\":" ++ truth v.k ++ "," ++ h.levels ++ "," ++ h.name ++ ",\"numIndices\":" ++ toString v.numIndices ++
+  (x, "{\"all\":" ++ all ++ ",\"isUnsafe\":" ++ boolText v.isUnsafe ++ ",\"k\":" ++ boolText v.k ++ "," ++ h.levels ++ "," ++ h.name ++ ",\"numIndices\":" ++ toString v.numIndices ++
     ",\"numMinors\":" ++ toString v.numMinors ++ ",\"numMotives\":" ++ toString v.numMotives ++ ",\"numParams\":" ++ toString v.numParams ++ ",\"rules\":[" ++ rules ++ "]," ++ h.type ++ "}")
 where
   each (x : Export) : List RecursorRule → List String → Export × String
@@ -64,12 +64,12 @@ where
 def recursorNames (source : Constants) (types : List Name) : List Name := match types with
   | [] => []
   | first :: _ => match source first with
-    | some (.inductInfo v) => reverseList (plain types []) (nested first v.numNested [])
+    | some (.inductInfo v) => reverseList (ofTypes types []) (nested first v.numNested [])
     | _ => []
 where
-  plain : List Name → List Name → List Name
+  ofTypes : List Name → List Name → List Name
     | [], acc => acc
-    | n :: ns, acc => plain ns (.str n "rec" :: acc)
+    | n :: ns, acc => ofTypes ns (.str n "rec" :: acc)
   nested (first : Name) : Nat → List Name → List Name
     | 0, acc => acc
     | i + 1, acc => nested first i (.str first s!"rec_{i + 1}" :: acc)
@@ -107,10 +107,10 @@ def quotientWord : QuotKind → String
 def Export.declaration (x : Export) (source : Constants) (info : ConstantInfo) : Export := match info with
   | .thmInfo v => x.value "thm" info v.value v.all "" ""
   | .defnInfo v => x.value "def" info v.value v.all ("\"hints\":" ++ hintsText v.hints ++ ",") ("\"safety\":" ++ safetyText v.safety ++ ",")
-  | .opaqueInfo v => x.value "opaque" info v.value v.all ("\"isUnsafe\":" ++ truth v.isUnsafe ++ ",") ""
+  | .opaqueInfo v => x.value "opaque" info v.value v.all ("\"isUnsafe\":" ++ boolText v.isUnsafe ++ ",") ""
   | .axiomInfo v =>
     let (x, h) := x.head info
-    x.line ("{\"axiom\":{\"isUnsafe\":" ++ truth v.isUnsafe ++ "," ++ h.levels ++ "," ++ h.name ++ "," ++ h.type ++ "}}")
+    x.line ("{\"axiom\":{\"isUnsafe\":" ++ boolText v.isUnsafe ++ "," ++ h.levels ++ "," ++ h.name ++ "," ++ h.type ++ "}}")
   | .inductInfo v => x.block source v.all
   | .quotInfo v =>
     let (x, h) := x.head info
@@ -126,13 +126,9 @@ partial def Export.below (x : Export) (source : Constants) (stop : Name → Bool
       if visited then (x.declaration source info).below source stop rest
       else if x.done.contains n || stop n then x.below source stop rest
       else match blockOf source info with
-        | [] => Export.below { x with done := x.done.insert n } source stop (push (mentions info) ((n, true) :: rest))
+        | [] => Export.below { x with done := x.done.insert n } source stop (pushVisits (mentions info) false ((n, true) :: rest))
         | types => match types with
           | [] => x.below source stop rest
           | first :: _ =>
             let members := pushNames types (pushNames (recursorNames source types) (constructorsOf source types []))
-            Export.below { x with done := insertNames (x.done.insert n) members } source stop (push (mentionsOf source members []) ((first, true) :: rest))
-where
-  push : List Name → List (Name × Bool) → List (Name × Bool)
-    | [], acc => acc
-    | n :: ns, acc => push ns ((n, false) :: acc)
+            Export.below { x with done := insertNames (x.done.insert n) members } source stop (pushVisits (mentionsOf source members []) false ((first, true) :: rest))

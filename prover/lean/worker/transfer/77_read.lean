@@ -3,14 +3,14 @@
 
 /-- Limits of an export. Deeper terms would overflow the stack in functions that the kernel does not guard; a larger
     variable or level would overflow the data that Lean caches in every term. -/
-def mostLines : Nat := 2000000
-def deepestTerm : Nat := 8192
-def deepestLevel : Nat := 512
-def deepestName : Nat := 64
-def greatestVariable : Nat := 65536
-def greatestCount : Nat := 65536
-def longestName : Nat := 4096
-def longestNumeral : Nat := 16384
+def maxLines : Nat := 2000000
+def maxTermDepth : Nat := 8192
+def maxLevelDepth : Nat := 512
+def maxNameParts : Nat := 64
+def maxVariable : Nat := 65536
+def maxCount : Nat := 65536
+def maxNameBytes : Nat := 4096
+def maxNumeralDigits : Nat := 16384
 
 structure Reading where
   names : Array (Name × Nat)
@@ -24,52 +24,52 @@ def Reading.new : Reading :=
 
 def Reading.find (r : Reading) : Constants := fun n => r.constants.find? nameKey n
 
-abbrev Read := Except String
+abbrev ReadResult := Except String
 
-def refuseRead {α : Type} (why : String) : Read α := .error why
+def readError {α : Type} (reason : String) : ReadResult α := .error reason
 
-def natOf (j : Json) (what : String) (most : Nat) : Read Nat := match j.getNat? with
-  | .ok n => if n ≤ most then .ok n else .error s!"{what} is beyond {most}"
-  | .error _ => .error s!"{what} is no number"
+def natOf (j : Json) (key : String) (max : Nat) : ReadResult Nat := match j.getNat? with
+  | .ok n => if n ≤ max then .ok n else .error s!"{key} is greater than {max}"
+  | .error _ => .error s!"{key} is not a number"
 
-def countOf (j : Json) (key : String) : Read Nat := natOf (field j key) key greatestCount
+def countOf (j : Json) (key : String) : ReadResult Nat := natOf (field j key) key maxCount
 
-def truthOf (j : Json) (key : String) : Read Bool := match field j key with
+def boolOf (j : Json) (key : String) : ReadResult Bool := match field j key with
   | .bool b => .ok b
-  | _ => .error s!"{key} is neither true nor false"
+  | _ => .error s!"{key} is not a boolean"
 
-def textOf (j : Json) (key : String) : Read String := match field j key with
+def textOf (j : Json) (key : String) : ReadResult String := match field j key with
   | .str s => .ok s
-  | _ => .error s!"{key} is no text"
+  | _ => .error s!"{key} is not a string"
 
-def itemsOf (j : Json) (key : String) : Read (List Json) := match field j key with
-  | .arr items => if items.size ≤ greatestCount then .ok items.toList else .error s!"{key} is too long"
-  | _ => .error s!"{key} is no list"
+def itemsOf (j : Json) (key : String) : ReadResult (List Json) := match field j key with
+  | .arr items => if items.size ≤ maxCount then .ok items.toList else .error s!"{key} is too long"
+  | _ => .error s!"{key} is not a list"
 
-def entry {α : Type} (what : String) (xs : Array (α × Nat)) (default : α) (j : Json) : Read (α × Nat) := match j.getNat? with
-  | .ok i => if i < xs.size then .ok (xs.getD i (default, 0)) else .error s!"{what} {i} has not been written"
-  | .error _ => .error s!"{what} is no index"
+def entry {α : Type} (kind : String) (xs : Array (α × Nat)) (default : α) (j : Json) : ReadResult (α × Nat) := match j.getNat? with
+  | .ok i => if i < xs.size then .ok (xs.getD i (default, 0)) else .error s!"{kind} {i} is not defined by an earlier line"
+  | .error _ => .error s!"{kind} is not an index"
 
-def Reading.name (r : Reading) (j : Json) : Read Name := match entry "name" r.names .anonymous j with
+def Reading.name (r : Reading) (j : Json) : ReadResult Name := match entry "name" r.names .anonymous j with
   | .ok (n, _) => .ok n
   | .error e => .error e
 
-def Reading.level (r : Reading) (j : Json) : Read (Level × Nat) := entry "level" r.levels .zero j
+def Reading.level (r : Reading) (j : Json) : ReadResult (Level × Nat) := entry "level" r.levels .zero j
 
-def Reading.term (r : Reading) (j : Json) (key : String) : Read (Expr × Nat) := entry "term" r.terms (.bvar 0) (field j key)
+def Reading.term (r : Reading) (j : Json) (key : String) : ReadResult (Expr × Nat) := entry "term" r.terms (.bvar 0) (field j key)
 
 /-- A term without variables that are bound outside of it. -/
-def Reading.closed (r : Reading) (j : Json) (key : String) : Read Expr := match r.term j key with
-  | .ok (e, _) => if e.hasLooseBVars then .error s!"{key} has a variable that nothing binds" else .ok e
+def Reading.closed (r : Reading) (j : Json) (key : String) : ReadResult Expr := match r.term j key with
+  | .ok (e, _) => if e.hasLooseBVars then .error s!"{key} has an unbound variable" else .ok e
   | .error e => .error e
 
-def Reading.nameList (r : Reading) : List Json → List Name → Read (List Name)
+def Reading.nameList (r : Reading) : List Json → List Name → ReadResult (List Name)
   | [], acc => .ok (reverseList acc [])
   | j :: js, acc => match r.name j with
     | .ok n => r.nameList js (n :: acc)
     | .error e => .error e
 
-def Reading.levelList (r : Reading) : List Json → List Level → Read (List Level)
+def Reading.levelList (r : Reading) : List Json → List Level → ReadResult (List Level)
   | [], acc => .ok (reverseList acc [])
   | j :: js, acc => match r.level j with
     | .ok (l, _) => r.levelList js (l :: acc)
@@ -82,62 +82,62 @@ def isReserved : Name → Bool
   | .num p _ => isReserved p
   | .anonymous => false
 
-def Reading.addName (r : Reading) (j : Json) : Read Reading := do
-  let i ← natOf (field j "in") "in" mostLines
-  if i != r.names.size then refuseRead s!"name {i} is out of order"
+def Reading.addName (r : Reading) (j : Json) : ReadResult Reading := do
+  let i ← natOf (field j "in") "in" maxLines
+  if i != r.names.size then readError s!"name {i} is out of order"
   let (pre, depth, name) ← (if hasField j "str" then do
       let body := field j "str"
       let (pre, depth) ← entry "name" r.names .anonymous (field body "pre")
       let s ← textOf body "str"
-      if s.utf8ByteSize > longestName then refuseRead "a name is too long"
+      if s.utf8ByteSize > maxNameBytes then readError "a name is too long"
       pure (pre, depth, Name.str pre s)
     else do
       let body := field j "num"
       let (pre, depth) ← entry "name" r.names .anonymous (field body "pre")
       let k ← natOf (field body "i") "i" 4294967295
-      pure (pre, depth, Name.num pre k) : Read (Name × Nat × Name))
-  if depth ≥ deepestName then refuseRead "a name has too many parts"
-  if isReserved name then refuseRead s!"the name {nameString name} is reserved"
-  if pre == name then refuseRead "a name is its own beginning"
+      pure (pre, depth, Name.num pre k) : ReadResult (Name × Nat × Name))
+  if depth ≥ maxNameParts then readError "a name has too many parts"
+  if isReserved name then readError s!"the name {nameString name} is reserved"
+  if pre == name then readError "a name is its own prefix"
   pure { r with names := r.names.push (name, depth + 1) }
 
-def Reading.addLevel (r : Reading) (j : Json) : Read Reading := do
-  let i ← natOf (field j "il") "il" mostLines
-  if i != r.levels.size then refuseRead s!"level {i} is out of order"
-  let pair (key : String) : Read ((Level × Nat) × (Level × Nat)) := do
+def deeper (a b : Nat) : Nat := if a < b then b else a
+
+def Reading.addLevel (r : Reading) (j : Json) : ReadResult Reading := do
+  let i ← natOf (field j "il") "il" maxLines
+  if i != r.levels.size then readError s!"level {i} is out of order"
+  let pair (key : String) : ReadResult ((Level × Nat) × (Level × Nat)) := do
     match ← itemsOf j key with
     | [a, b] => pure (← r.level a, ← r.level b)
-    | _ => refuseRead s!"{key} takes two levels"
+    | _ => readError s!"{key} does not have two levels"
   let (l, depth) ← (if hasField j "succ" then do
       let (l, d) ← r.level (field j "succ")
       pure (Level.succ l, d)
     else if hasField j "param" then do pure (Level.param (← r.name (field j "param")), 0)
     else if hasField j "max" then do
       let ((a, d), (b, e)) ← pair "max"
-      pure (Level.max a b, if d < e then e else d)
+      pure (Level.max a b, deeper d e)
     else do
       let ((a, d), (b, e)) ← pair "imax"
-      pure (Level.imax a b, if d < e then e else d) : Read (Level × Nat))
-  if depth ≥ deepestLevel then refuseRead "a level is too deep"
+      pure (Level.imax a b, deeper d e) : ReadResult (Level × Nat))
+  if depth ≥ maxLevelDepth then readError "a level is too deep"
   pure { r with levels := r.levels.push (l, depth + 1) }
 
-def binderOf (j : Json) : Read BinderInfo := match field j "binderInfo" with
+def binderOf (j : Json) : ReadResult BinderInfo := match field j "binderInfo" with
   | .str "default" => .ok .default
   | .str "implicit" => .ok .implicit
   | .str "strictImplicit" => .ok .strictImplicit
   | .str "instImplicit" => .ok .instImplicit
-  | _ => .error "a binder is of no kind"
+  | _ => .error "unknown kind of binder"
 
-def deeper (a b : Nat) : Nat := if a < b then b else a
-
-def Reading.addTerm (r : Reading) (j : Json) : Read Reading := do
-  let i ← natOf (field j "ie") "ie" mostLines
-  if i != r.terms.size then refuseRead s!"term {i} is out of order"
+def Reading.addTerm (r : Reading) (j : Json) : ReadResult Reading := do
+  let i ← natOf (field j "ie") "ie" maxLines
+  if i != r.terms.size then readError s!"term {i} is out of order"
   let (e, depth) ← read j
-  if depth ≥ deepestTerm then refuseRead "a term is too deep"
+  if depth ≥ maxTermDepth then readError "a term is too deep"
   pure { r with terms := r.terms.push (e, depth + 1) }
 where
-  read (j : Json) : Read (Expr × Nat) :=
+  read (j : Json) : ReadResult (Expr × Nat) :=
     if hasField j "app" then do
       let body := field j "app"
       let (f, d) ← r.term body "fn"
@@ -146,7 +146,7 @@ where
     else if hasField j "const" then do
       let body := field j "const"
       pure (.const (← r.name (field body "name")) (← r.levelList (← itemsOf body "us") []), 0)
-    else if hasField j "bvar" then do pure (.bvar (← natOf (field j "bvar") "bvar" greatestVariable), 0)
+    else if hasField j "bvar" then do pure (.bvar (← natOf (field j "bvar") "bvar" maxVariable), 0)
     else if hasField j "lam" then do
       let body := field j "lam"
       let (t, d) ← r.term body "type"
@@ -172,9 +172,9 @@ where
       pure (.proj (← r.name (field body "typeName")) (← countOf body "idx") s, d)
     else if hasField j "natVal" then do
       let s ← textOf j "natVal"
-      if s.utf8ByteSize > longestNumeral then refuseRead "a numeral is too long"
+      if s.utf8ByteSize > maxNumeralDigits then readError "a numeral is too long"
       match s.toNat? with
       | some n => pure (.lit (.natVal n), 0)
-      | none => refuseRead "natVal is no numeral"
+      | none => readError "natVal is not a numeral"
     else if hasField j "strVal" then do pure (.lit (.strVal (← textOf j "strVal")), 0)
-    else refuseRead "a term is of no kind that a kernel knows"
+    else readError "unknown kind of term"

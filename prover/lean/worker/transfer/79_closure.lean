@@ -2,13 +2,13 @@
 
 /-- The library in the form that a second kernel gets: definitions, inductive types and quotients in full; theorems and
     opaque constants, whose bodies may be absent, as axioms. -/
-def asLibrary (env : Kernel.Environment) : Constants := fun n => match lookIn env n with
+def asLibrary (env : Kernel.Environment) : Constants := fun n => match findConstant env n with
   | some (.thmInfo v) => some (.axiomInfo { toConstantVal := v.toConstantVal, isUnsafe := false })
   | some (.opaqueInfo v) => some (.axiomInfo { toConstantVal := v.toConstantVal, isUnsafe := v.isUnsafe })
   | info => info
 
 /-- Largest size of an export in an answer, in bytes before JSON's escapes. -/
-def longestExport : Nat := 8388608
+def maxExportBytes : Nat := 8388608
 
 def namesOfJson : List Json → List Name → List Name
   | j :: rest, acc => namesOfJson rest (nameOfJson j :: acc)
@@ -23,14 +23,10 @@ def namesJson : List Name → Array Json → Json
 def exportProof (library : Environment) (source : Kernel.Environment) (name : Name) (others : List (Name × Bool)) : Json :=
   let imported := library.toKernelEnv
   let todo := (name, false) :: others
-  let x := Export.new.below (constantsOf source) (fun n => (lookIn imported n).isSome) todo
-  let needs := neededBelow (constantsOf imported) (constantsOf source) (plain todo []) {} []
-  Json.mkObj [("text", .str (if x.out.utf8ByteSize ≤ longestExport then x.out else "")), ("theorem", nameJson name), ("needs", namesJson needs #[]),
+  let x := Export.new.below (constantsOf source) (fun n => (findConstant imported n).isSome) todo
+  let needs := neededBelow (constantsOf imported) (constantsOf source) (visitNames todo []) {} []
+  Json.mkObj [("text", .str (if x.out.utf8ByteSize ≤ maxExportBytes then x.out else "")), ("theorem", nameJson name), ("needs", namesJson needs #[]),
     ("assumed", jsonNames (absentBelow library (constantsOf imported) needs {} []) #[])]
-where
-  plain : List (Name × Bool) → List Name → List Name
-    | [], acc => acc
-    | (n, _) :: rest, acc => plain rest (n :: acc)
 
 /-- Export of library constants with all their dependencies except known ones; of the first constants only, if it would
     be too long. -/
@@ -40,4 +36,4 @@ def exportLibrary (imported : Kernel.Environment) (names known : List Name) : St
 where
   go (source : Constants) (stop : Name → Bool) : List Name → Export → String
     | [], x => x.out
-    | n :: ns, x => if x.out.utf8ByteSize * 4 > longestExport then x.out else go source stop ns (x.below source stop [(n, false)])
+    | n :: ns, x => if x.out.utf8ByteSize * 4 > maxExportBytes then x.out else go source stop ns (x.below source stop [(n, false)])

@@ -126,7 +126,7 @@ def test_another_definition_is_shown_beside_the_one_in_the_context(wire: Wire) -
     context, statement = "def f (n : Nat) : Nat := n + 1", "theorem t (n : Nat) : n < f n"
     file = f"{context.replace('1', '2')}\n{statement} := by unfold f; omega"
     (message,) = wire.about("check", statement, context=context, file=file)["messages"]
-    assert message["text"].startswith("f, which the statement rests on, is not the same")
+    assert message["text"].startswith("f, on which the statement depends, differs")
     assert message["text"].index("n + 1") < message["text"].index("n + 2")
 
 

@@ -2,7 +2,7 @@
     at a glance, and the negation as the statement of another theorem. -/
 
 /-- A binder of a statement: a value, a proposition that it assumes, or an instance. -/
-structure Bound where
+structure BoundVariable where
   id : FVarId
   name : Name
   type : Expr
@@ -10,26 +10,26 @@ structure Bound where
   kind : String
 
 /-- Largest number of binders that are examined. -/
-def mostBound : Nat := 64
+def maxBinders : Nat := 64
 
 /-- The binders in front of the goal of a type, last first, and the goal. -/
-def boundIn (st : Command.State) : Nat → LocalContext → Expr → List Bound → BaseIO (LocalContext × List Bound × Expr)
-  | left + 1, locals, .forallE name type body info, acc => do
-    let id : FVarId := ⟨.num `_bound left⟩
-    let kind := boundAs st.env locals type info
+def boundIn (st : Command.State) : Nat → LocalContext → Expr → List BoundVariable → BaseIO (LocalContext × List BoundVariable × Expr)
+  | fuel + 1, locals, .forallE name type body info, acc => do
+    let id : FVarId := ⟨.num `_bound fuel⟩
+    let kind := binderKind st.env locals type info
     let shown ← renderUnder st locals type
-    boundIn st left (locals.mkLocalDecl id name type info) (body.instantiate1 (.fvar id)) ({ id, name, type, shown, kind } :: acc)
+    boundIn st fuel (locals.mkLocalDecl id name type info) (body.instantiate1 (.fvar id)) ({ id, name, type, shown, kind } :: acc)
   | _, locals, goal, acc => pure (locals, acc, goal)
 
 /-- The binders that matter to the goal. A binder matters if the goal mentions it, if the type of one that matters
     mentions it, or if its own type mentions one that matters: a value of such a type may be meant as a witness. A
     proposition that mentions no binder matters, too, because it may be about anything. -/
-def mattering (all : List Bound) : Nat → List Expr → List FVarId → List FVarId
+def relevantBinders (all : List BoundVariable) : Nat → List Expr → List FVarId → List FVarId
   | 0, _, known => known
   | n + 1, terms, known =>
     match step all terms known false with
     | (_, found, false) => found
-    | (terms, found, true) => mattering all n terms found
+    | (terms, found, true) => relevantBinders all n terms found
 where
   containsId (id : FVarId) : List FVarId → Bool
     | [] => false
@@ -37,21 +37,21 @@ where
   mentionedIn (id : FVarId) : List Expr → Bool
     | [] => false
     | e :: es => if e.containsFVar id then true else mentionedIn id es
-  step : List Bound → List Expr → List FVarId → Bool → List Expr × List FVarId × Bool
-    | [], terms, known, more => (terms, known, more)
-    | b :: rest, terms, known, more =>
-      if containsId b.id known then step rest terms known more
+  step : List BoundVariable → List Expr → List FVarId → Bool → List Expr × List FVarId × Bool
+    | [], terms, known, changed => (terms, known, changed)
+    | b :: rest, terms, known, changed =>
+      if containsId b.id known then step rest terms known changed
       else if mentionedIn b.id terms || mentionsAny b.type known || (b.kind == "proposition" && !b.type.hasFVar) then step rest (b.type :: terms) (b.id :: known) true
-      else step rest terms known more
+      else step rest terms known changed
 
 /-- Why a goal holds at a glance: it is a hypothesis, its two sides are identical, or it is `True`; otherwise empty. -/
-def atAGlance (goal : Expr) : List Bound → String
+def trivialReason (goal : Expr) : List BoundVariable → String
   | [] => match goal with
     | .const ``True _ => "true"
     | .app (.app (.app (.const ``Eq _) _) a) b => if a == b then "same" else ""
     | .app (.app (.const ``Iff _) a) b => if a == b then "same" else ""
     | _ => ""
-  | b :: rest => if b.kind == "proposition" && b.type == goal then "assumed" else atAGlance goal rest
+  | b :: rest => if b.kind == "proposition" && b.type == goal then "assumed" else trivialReason goal rest
 
 /-- Properties of a statement: its binders, with whether they matter to the goal; why the goal holds at a glance;
     whether it is `False`; and, if requested, constructors of the binders' types. -/
@@ -63,19 +63,19 @@ structure Screened where
 
 def screened (reference : Reference) (values : Bool) : IO Screened := do
   let st := if values then withoutNotation reference.after else reference.after
-  let (locals, last, goal) ← boundIn st mostBound {} reference.info.type []
+  let (locals, last, goal) ← boundIn st maxBinders {} reference.info.type []
   let all := reverseList last []
-  let known := mattering all mostBound [goal] []
-  let types ← if values then makingOf st locals mostTypeSteps (typesIn all []) [] #[] else pure #[]
-  return { bound := list locals known all #[], types, glance := atAGlance goal all, absurd := goal.isConstOf ``False }
+  let known := relevantBinders all maxBinders [goal] []
+  let types ← if values then makingOf st locals maxTypeSteps (typesIn all []) [] #[] else pure #[]
+  return { bound := list locals known all #[], types, glance := trivialReason goal all, absurd := goal.isConstOf ``False }
 where
-  typesIn : List Bound → List Expr → List Expr
+  typesIn : List BoundVariable → List Expr → List Expr
     | [], acc => reverseList acc []
     | b :: rest, acc => typesIn rest (if b.kind == "value" then b.type :: acc else acc)
-  list (locals : LocalContext) (known : List FVarId) : List Bound → Array Json → Array Json
+  list (locals : LocalContext) (known : List FVarId) : List BoundVariable → Array Json → Array Json
     | [], acc => acc
     | b :: rest, acc => list locals known rest (acc.push (Json.mkObj [("name", .str (if b.name.hasMacroScopes then "" else nameString b.name)),
-        ("type", .str b.shown), ("kind", .str b.kind), ("matters", .bool (mattering.containsId b.id known))]))
+        ("type", .str b.shown), ("kind", .str b.kind), ("matters", .bool (relevantBinders.containsId b.id known))]))
 
 def Screened.fields (s : Screened) : List (String × Json) :=
   [("bound", .arr s.bound), ("types", .arr s.types), ("glance", .str s.glance), ("absurd", .bool s.absurd)]

@@ -23,7 +23,7 @@ where
     | i + 1, cs, acc => pushNodes i cs (cs.getD i (.leaf #[]) :: acc)
   flatten : List (Array InfoTree) → List (Option ContextInfo × InfoTree) → List (Option ContextInfo × InfoTree)
     | [], acc => acc
-    | vs :: more, acc => flatten more (pushTrees vs acc)
+    | vs :: leaves, acc => flatten leaves (pushTrees vs acc)
   pushTrees (vs : Array InfoTree) (acc : List (Option ContextInfo × InfoTree)) : List (Option ContextInfo × InfoTree) := go vs.size vs acc
   go : Nat → Array InfoTree → List (Option ContextInfo × InfoTree) → List (Option ContextInfo × InfoTree)
     | 0, _, acc => acc
@@ -65,8 +65,8 @@ where
     | [], acc => acc
     | s :: ss, acc => each depth ss (acc.push (sorryBlocks depth s))
 
-/-- Result of elaborating a proof with its steps recorded; `before` and `after` are the states around it. -/
-structure Looked where
+/-- Result of elaborating a text with its steps recorded; `before` and `after` are the states around it. -/
+structure Inspection where
   verdict : String
   containable : Bool
   notes : List Note
@@ -77,49 +77,57 @@ structure Looked where
   after : Command.State
 
 /-- Whether one of some constants depends on `sorry`, through constants that the proof itself declared. -/
-partial def restsOnSorry (before : Environment) (after : Kernel.Environment) (todo : List Name) (seen : NameHashSet) : Bool := match todo with
+partial def dependsOnSorry (before : Environment) (after : Kernel.Environment) (todo : List Name) (seen : NameHashSet) : Bool := match todo with
   | [] => false
   | n :: rest =>
     if n == ``sorryAx then true
-    else if seen.contains n || (before.find? n).isSome then restsOnSorry before after rest seen
+    else if seen.contains n || (before.find? n).isSome then dependsOnSorry before after rest seen
     else match after.find? n with
-      | some info => restsOnSorry before after (pushNames (mentions info) rest) (seen.insert n)
-      | none => restsOnSorry before after rest (seen.insert n)
+      | some info => dependsOnSorry before after (pushNames (mentions info) rest) (seen.insert n)
+      | none => dependsOnSorry before after rest (seen.insert n)
 
 /-- Whether a step admitted its goal: the term assigned to it depends on `sorry`, written out or inserted by Lean to
     continue after an error. -/
-def Looked.assumes (looked : Looked) (step : Step) : Bool := match step.info.goalsBefore with
+def Inspection.admits (inspection : Inspection) (step : Step) : Bool := match step.info.goalsBefore with
   | goal :: _ =>
     let (value, _) := instantiateMVarsCore step.info.mctxAfter (.mvar goal)
-    restsOnSorry looked.before.env looked.after.env.toKernelEnv value.getUsedConstants.toList {}
+    dependsOnSorry inspection.before.env inspection.after.env.toKernelEnv value.getUsedConstants.toList {}
   | [] => false
 
-/-- Elaborates a proof and records the steps whose syntax has one of the kinds. Open goals are not errors here. -/
-def lookInto (session : Session) (task : Task) (st : Command.State) (proof : String) (kinds : List Name) : IO Looked := do
+/-- An inspection in which open goals are not errors. -/
+def Inspection.withOpenGoals (i : Inspection) : Inspection := if i.verdict == "incomplete" then { i with verdict := "verified" } else i
+
+/-- Elaborates a proof with info trees, which are returned separately; the inspection has no steps yet. -/
+def elaborateRecorded (session : Session) (task : Task) (st : Command.State) (proof : String) :
+    IO (Inspection × List (Option ContextInfo × InfoTree)) := do
   let src := proofSource task.statement proof
   match ← parseTheorem session task st src with
-  | .error r => pure { verdict := r.verdict, containable := r.containable, notes := r.notes, log := [], steps := [], src, before := st, after := st }
+  | .error r => pure ({ verdict := r.verdict, containable := r.containable, notes := r.notes, log := [], steps := [], src, before := st, after := st }, [])
   | .ok stx =>
-    let after ← runCommand session src { withoutWarnings st with infoState := { st.infoState with enabled := true } } (sorryBlocks 256 (session.tamed stx))
+    let after ← runCommand session src { withoutWarnings st with infoState := { st.infoState with enabled := true } } (sorryBlocks 256 (session.sanitised stx))
     let (log, after) := takeMessages after
     let notes ← src.notes task.limits.messages log
     let cancelled ← session.token.isSet
     let verdict := if cancelled then "timeout" else if hasError log then errorVerdict log notes else "verified"
-    pure { verdict := if verdict == "incomplete" then "verified" else verdict, containable := false, notes, log, src, before := st, after,
-           steps := stepsBelow kinds (assignPosition task.statement) (arrayTrees after.infoState.trees [] none) [] }
+    pure ({ verdict, containable := false, notes, log, src, before := st, after, steps := [] }, arrayTrees after.infoState.trees [] none)
+
+/-- Elaborates a proof and records the steps whose syntax has one of the kinds. Open goals are not errors here. -/
+def inspectProof (session : Session) (task : Task) (st : Command.State) (proof : String) (kinds : List Name) : IO Inspection := do
+  let (inspection, trees) ← elaborateRecorded session task st proof
+  pure { inspection.withOpenGoals with steps := stepsBelow kinds (assignPosition task.statement) trees [] }
 
 /-- Whether all errors are about goals that are open at the end of the outermost `by`. -/
-def Looked.onlyOuterOpen (looked : Looked) : Bool := go looked.log
+def Inspection.onlyOuterOpen (inspection : Inspection) : Bool := go inspection.log
 where
   go : List Message → Bool
     | [] => true
-    | m :: ms => if isError m && (m.pos.line != looked.src.split + 1 || m.pos.column != 0) then false else go ms
+    | m :: ms => if isError m && (m.pos.line != inspection.src.split + 1 || m.pos.column != 0) then false else go ms
 
 def positionFields (src : Source) (stx : Syntax) : List (String × Json) :=
-  let here (p : String.Pos.Raw) : Position := src.input.fileMap.toPosition p
-  let first := here ⟨startOf stx⟩
+  let position (p : String.Pos.Raw) : Position := src.input.fileMap.toPosition p
+  let first := position ⟨startOf stx⟩
   let last := match stx.getTailPos? with
-    | some p => here p
+    | some p => position p
     | none => first
   let line (p : Position) : Json := .num (JsonNumber.fromNat (p.line - src.split))
   [("line", line first), ("column", .num first.column), ("end_line", line last), ("end_column", .num last.column)]
@@ -131,9 +139,9 @@ def sorriesJson (src : Source) : List Step → List (Nat × Syntax × Array Json
     let goals ← printGoals s.context s.info.mctxBefore s.info.goalsBefore #[]
     sorriesJson src ss (add (startOf s.info.stx) s.info.stx goals found [])
 where
-  add (at_ : Nat) (stx : Syntax) (goals : Array Json) : List (Nat × Syntax × Array Json) → List (Nat × Syntax × Array Json) → List (Nat × Syntax × Array Json)
-    | [], seen => reverseList seen [(at_, stx, goals)]
-    | (p, s, gs) :: rest, seen => if p == at_ then reverseList seen ((p, s, appendAll goals.toList gs) :: rest) else add at_ stx goals rest ((p, s, gs) :: seen)
+  add (start : Nat) (stx : Syntax) (goals : Array Json) : List (Nat × Syntax × Array Json) → List (Nat × Syntax × Array Json) → List (Nat × Syntax × Array Json)
+    | [], seen => reverseList seen [(start, stx, goals)]
+    | (p, s, gs) :: rest, seen => if p == start then reverseList seen ((p, s, appendAll goals.toList gs) :: rest) else add start stx goals rest ((p, s, gs) :: seen)
   appendAll : List Json → Array Json → Array Json
     | [], acc => acc
     | g :: gs, acc => appendAll gs (acc.push g)
@@ -142,11 +150,11 @@ where
     | (_, stx, goals) :: rest, acc => entries rest (acc.push (Json.mkObj (("goals", .arr goals) :: positionFields src stx)))
 
 /-- Positions of the tactics in parentheses that admitted their goal. -/
-def assumedJson (looked : Looked) : List Step → Array Json → Array Json
+def assumedJson (inspection : Inspection) : List Step → Array Json → Array Json
   | [], acc => acc
   | s :: ss, acc =>
-    if s.info.stx.getKind == ``Parser.Tactic.paren && looked.assumes s then assumedJson looked ss (acc.push (Json.mkObj (positionFields looked.src s.info.stx)))
-    else assumedJson looked ss acc
+    if s.info.stx.getKind == ``Parser.Tactic.paren && inspection.admits s then assumedJson inspection ss (acc.push (Json.mkObj (positionFields inspection.src s.info.stx)))
+    else assumedJson inspection ss acc
 
 /-- A tactic block, indented under `by`. -/
 def indented (text : String) : String := "\n  " ++ String.join (breaks text.toList)

@@ -99,11 +99,11 @@ where
 def Shapes.fields (s : Shapes) : List (String × Json) := [("shape", .str s.out), ("symbols", .arr s.listed)]
 
 /-- Whether a user may search for a library constant. -/
-def isSought (info : ConstantInfo) : Bool := isWritten info.name && !isUnsafeConstant info && match info with
+def isSearchable (info : ConstantInfo) : Bool := isWritten info.name && !isUnsafeConstant info && match info with
   | .recInfo _ | .quotInfo _ => false
   | _ => true
 
-def longestShape : Nat := 20000
+def maxShapeBytes : Nat := 20000
 
 /-- Those of some constants that users may search for: name, kind, whether deprecated, and shape. -/
 partial def declarationsJson (session : Session) (env : Environment) (constants : Constants) : List Name → Shapes → Array Json → IO (Shapes × Array Json)
@@ -112,9 +112,9 @@ partial def declarationsJson (session : Session) (env : Environment) (constants 
     if ← session.token.isSet then return (s, acc)
     match env.find? n with
     | some info =>
-      if isSought info then
+      if isSearchable info then
         let written := ({ s with out := "" }).write constants [(0, some info.type)]
-        let shape := if written.out.utf8ByteSize > longestShape then "" else written.out
+        let shape := if written.out.utf8ByteSize > maxShapeBytes then "" else written.out
         let entry := Json.arr #[.str (nameString n), .str (kindOf env info), .bool (Linter.isDeprecated env n), .str shape]
         declarationsJson session env constants ns written (acc.push entry)
       else declarationsJson session env constants ns s acc
@@ -170,7 +170,7 @@ def patternOf (session : Session) (task : Task) (st : Command.State) (pattern : 
   match ← parseTheorem session task st src with
   | .error r => return .error (asInvalid r)
   | .ok stx =>
-    let type := argOf (argOf (argOf (argOf (session.tamed stx) 1) 2) 1) 1
+    let type := argOf (argOf (argOf (argOf (session.sanitised stx) 1) 2) 1) 1
     let (found, log) ← runTerm session src st (elabPattern type)
     if ← session.token.isSet then return .error { verdict := "timeout", notes := [] }
     match found with

@@ -32,8 +32,8 @@ def statementOf (session : Session) (task : Task) (st : Command.State) (info : C
     match declaredName after kenv stx with
     | none => return none
     | some declared => match kenv.find? declared with
-      | some again =>
-        return if again.type == info.type && sameNames again.levelParams info.levelParams then some statement else none
+      | some reparsed =>
+        return if reparsed.type == info.type && sameNames reparsed.levelParams info.levelParams then some statement else none
       | none => return none
 
 /-- Up to `n` entries of an array from index `i` on, last first. -/
