@@ -36,7 +36,7 @@ class OpenQuestions(Generic[T]):
             del self._tasks[number]
 
     def cancel(self, number: int) -> None:
-        """Cancel this question: nobody waits for its answer any more."""
+        """Cancel this question: its answer is no longer awaited."""
         if number in self._tasks:
             self._tasks[number].cancel()
         else:

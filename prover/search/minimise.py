@@ -152,10 +152,10 @@ def _simpler_steps(proof: str) -> Iterator[str]:
     lines = _lines(proof)
     for number, line in enumerate(lines):
         for separator in (" <;> ", "; "):
-            before, found, behind = line.rpartition(separator)
+            before, found, after = line.rpartition(separator)
             if found and before.count("(") == before.count(")"):
                 margin = " " * _indent(line)
-                for kept in (before, margin + behind):
+                for kept in (before, margin + after):
                     yield "\n".join([*lines[:number], kept, *lines[number + 1 :]])
     for match in _WORDS.finditer(proof):
         yield proof[: match.start()] + proof[match.end() :]

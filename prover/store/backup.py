@@ -59,7 +59,7 @@ def restore(file: Path, store: Path, replace: bool) -> None:
         if store.exists():
             if not replace:
                 raise StoreError(f"there is a store {store} already: --replace overwrites it")
-            _nobody_uses(store)
+            _refuse_if_in_use(store)
         store.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         draft.unlink(missing_ok=True)
         with (
@@ -98,7 +98,7 @@ def verify(file: Path) -> None:
         raise StoreError(f"{file} was made by a newer leansieve (tables {version}, this one knows {SCHEMA})")
 
 
-def _nobody_uses(store: Path) -> None:
+def _refuse_if_in_use(store: Path) -> None:
     """Raise StoreError if another process has the store open: leaving write-ahead mode requires exclusive access."""
     try:
         with contextlib.closing(sqlite3.connect(store, timeout=1.0, isolation_level=None)) as connection:

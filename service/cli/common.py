@@ -278,7 +278,7 @@ async def _opened(settings: Settings, server: str | None) -> AsyncIterator[tuple
 
 @contextlib.contextmanager
 def preparing() -> Iterator[Report]:
-    """Show on stderr that Lean is being prepared and started; where it is no terminal, a line for each activity."""
+    """Show on stderr that Lean is being prepared and started; if stderr is not a terminal, a line for each activity."""
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),

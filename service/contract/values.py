@@ -48,7 +48,7 @@ def theorem_to_proto(theorem: Theorem) -> theorem_pb2.Theorem:
     """Convert a theorem to its message.
 
     Raises:
-        InputError: a text is no string, or has no UTF-8.
+        InputError: a text is not a string, or not UTF-8.
     """
     message = theorem_pb2.Theorem()
     put(message, "header", theorem.header.source or theorem.header.text, "theorem.")
@@ -174,7 +174,7 @@ def check_to_proto(check: Check) -> check_pb2.CheckProofRequest:
     """Convert a check to a request. Fields that only whole solutions use are not part of this message.
 
     Raises:
-        InputError: a text is no string or has no UTF-8, or an option is invalid.
+        InputError: a text is not a string or not UTF-8, or an option is invalid.
     """
     assert check.options.holes is None
     assert not check.options.axioms

@@ -92,7 +92,7 @@ class LeanEngine:
             UnavailableError: Lean does not verify it.
         """
         warm_up = Theorem(_WARM_UP, Header(self._settings.lean.imports))
-        # A busy machine starts slowly, which is no reason to fail.
+        # A slow start on a busy machine is not a failure.
         limits = replace(self._default.limits, seconds=self._maximum.limits.seconds)
         verdict = await self.check(Check(warm_up, Candidate("rfl", source="warm-up"), CheckOptions(limits)))
         if not verdict.verified:

@@ -34,7 +34,7 @@ class Protocol(LanguageServerProtocol):
         try:
             if method is None or isinstance(method, str) or "jsonrpc" not in data:
                 return super().structure_message(data)
-            self._refuse(data, types.ErrorCodes.InvalidRequest, "`method` is no text")
+            self._refuse(data, types.ErrorCodes.InvalidRequest, "`method` is not a string")
         except JsonRpcException as error:
             if method is not None:
                 why = f"the parameters of {printable(str(method)[:80])} are not as the protocol has them: {_description(error)}"
@@ -69,7 +69,7 @@ class Protocol(LanguageServerProtocol):
 
     def refuse_text(self) -> None:
         """Answer a message that is not JSON, for any request it may have been."""
-        error = {"code": types.ErrorCodes.ParseError.value, "message": "the message is no JSON in UTF-8"}
+        error = {"code": types.ErrorCodes.ParseError.value, "message": "the message is not JSON in UTF-8"}
         self._send_data({"jsonrpc": self.VERSION, "id": None, "error": error})  # lsprotocol would leave out the id
 
     def _refuse(self, fields: Mapping[str, Any], code: types.ErrorCodes, why: str) -> None:

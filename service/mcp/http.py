@@ -21,11 +21,11 @@ from service.ops.connections.listener import Listener
 from service.ops.metrics.recorder import Recorder
 
 _WRITTEN = 4  # bytes of JSON for a byte of text, at most, except control characters
-_SENTENCE = "the body is no JSON-RPC message: send one request or notification object"
+_SENTENCE = "the body is not a JSON-RPC message: send one request or notification object"
 
 
 class InSentences:
-    """Answers a body that is no JSON-RPC message with one sentence, where the SDK's app sends a report of several lines."""
+    """Answers a body that is not a JSON-RPC message with one sentence, where the SDK's app sends a report of several lines."""
 
     def __init__(self, app: ASGIApp) -> None:
         """Wrap an app of the SDK."""

@@ -12,8 +12,8 @@ from mcp.shared.message import SessionMessage
 from mcp.types import INVALID_REQUEST, PARSE_ERROR, ErrorData, JSONRPCError
 from pydantic import ValidationError
 
-_NO_JSON = "this line is no JSON-RPC message in UTF-8: send one object a line, without lone surrogates"
-_NO_MESSAGE = "this object is no message of JSON-RPC 2.0: a request has `jsonrpc`, `id`, a `method`, and at most `params`, an object"
+_NO_JSON = "this line is not a JSON-RPC message in UTF-8: send one object a line, without lone surrogates"
+_NO_MESSAGE = "this object is not a JSON-RPC 2.0 message: a request has `jsonrpc`, `id`, a `method`, and at most `params`, an object"
 
 
 @contextlib.asynccontextmanager

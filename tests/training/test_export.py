@@ -119,7 +119,7 @@ def test_what_cannot_be_served_is_refused(tmp_path: Path, tokenizer: PreTrainedT
     with torch.no_grad():
         broken.lm_head.weight[0, 0] = float("nan")
     run = run_of(tmp_path / "nan", broken, tokenizer)
-    with pytest.raises(ValueError, match=r"lm_head\.weight holds what is no finite number"):
+    with pytest.raises(ValueError, match=r"lm_head\.weight holds a value that is not finite"):
         export_model(ModelExport(run, "base"), tmp_path / "weights")
     assert not list((tmp_path / "weights").iterdir())
     with pytest.raises(ValueError, match="holds no trained model"):

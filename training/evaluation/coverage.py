@@ -85,8 +85,8 @@ def main() -> None:
     try:
         records = [record for corpus in arguments.corpora for record in read_corpus(corpus)]
         found = read_drawn(arguments.texts, records)
-        nobody: Checker = None  # type: ignore[assignment]  # nothing is asked
-        with VerdictCache(nobody, arguments.cache, asyncio.run(_version())) as verdicts:
+        absent: Checker = None  # type: ignore[assignment]  # only cached verdicts are read
+        with VerdictCache(absent, arguments.cache, asyncio.run(_version())) as verdicts:
             limits = Limits(heartbeats=arguments.heartbeats)
             result = measure([found[record.name] for record in records], records, verdicts, limits)
         solved = set(result["solved"])

@@ -53,10 +53,10 @@ def write_files(source: Path, target: Path, dtype: DType) -> None:
 
 def _rounded(shard: Path, dtype: DType) -> dict[str, Tensor]:
     with safe_open(shard, "pt") as file:
-        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, it is no mapping
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a mapping
     for name, tensor in tensors.items():
         if not tensor.isfinite().all():
-            raise ValueError(f"{shard}: {name} holds what is no finite number.")
+            raise ValueError(f"{shard}: {name} holds a value that is not finite.")
     return {name: tensor.to(getattr(torch, dtype)) for name, tensor in tensors.items()}
 
 

@@ -110,7 +110,7 @@ class VerdictCache:
                     del self._asked[key]
 
     def known(self, theorem: Theorem, candidate: Candidate, terms: Terms = DEFAULT_TERMS) -> Verdict | None:
-        """Return the verdict if it is in the cache; asks nobody."""
+        """Return the verdict if it is in the cache, without a check otherwise."""
         found = self._known.get(self._key(theorem, candidate, terms))
         return None if found is None else Verdict(found[0], found[1], candidate.mode, terms.policy, term=found[2])
 

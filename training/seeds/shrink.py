@@ -28,18 +28,18 @@ async def _one_alternative(proof: str, holds: Holds) -> str:
     """Reduce the first `first` by halves, as long as one half suffices."""
     match = _FIRST_LINES.search(proof)
     if match is not None:
-        margin, before, behind = match[1], proof[: match.start()], proof[match.end() :]
+        margin, before, after = match[1], proof[: match.start()], proof[match.end() :]
         tactics = [line.strip().removeprefix("| ") for line in match[2].splitlines()[1:]]
     else:
         match = _FIRST_INLINE.search(proof)
         if match is None:
             return proof
-        margin, before, behind = "", proof[: match.start()], proof[match.end() :]
+        margin, before, after = "", proof[: match.start()], proof[match.end() :]
         tactics = [tactic.strip() for tactic in match[1].removeprefix("|").split(" | ")]
 
     def with_only(kept: list[str]) -> str:
         block = kept[0] if len(kept) == 1 else f"first | {' | '.join(kept)}"
-        return before + margin + block + behind
+        return before + margin + block + after
 
     while len(tactics) > 1:
         half = len(tactics) // 2

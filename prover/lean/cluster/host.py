@@ -69,7 +69,7 @@ class Host:
         return await self._asked.answer(number, self._put(question, process), _WITHDRAWN)
 
     async def cancel(self, number: int) -> None:
-        """Stop Lean, because nobody waits for this answer any more; the worker stays warm."""
+        """Stop Lean, because this answer is no longer awaited; the worker stays warm."""
         self._asked.cancel(number)
 
     async def lend(self, wanted: Lending) -> int:

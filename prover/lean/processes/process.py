@@ -292,4 +292,4 @@ class WorkerProcess(asyncio.SubprocessProtocol):
         self.ended.set_result(self._end)
         if self._answer and not self._answer.done():
             self._answer.set_exception(WorkerEndedError(self._end, self._why))
-            self._answer.exception()  # retrieved, because the caller may have left, which is no error
+            self._answer.exception()  # retrieved: the caller may have left, and asyncio would log the exception as an error

@@ -109,7 +109,7 @@ class Endpoints:
         """
         await self.ask_all()
         if needed and not any(endpoint.healthy for endpoint in self._all):
-            raise self._nobody()
+            raise self._none_available()
         self._watching = asyncio.create_task(self._watch())
 
     async def close(self) -> None:
@@ -136,7 +136,7 @@ class Endpoints:
         while True:
             endpoint = self._choose(str(body["model"]), tried)
             if endpoint is None:
-                raise self._nobody()
+                raise self._none_available()
             tried.add(endpoint)
             endpoint.running += 1
             try:
@@ -157,7 +157,7 @@ class Endpoints:
         turn = next(self._turn)  # round robin among servers with equal load
         return min(able, key=lambda one: (one.running, (self._all.index(one) - turn) % len(self._all)))
 
-    def _nobody(self) -> SamplerUnavailableError:
+    def _none_available(self) -> SamplerUnavailableError:
         return SamplerUnavailableError(
             "no vLLM server can answer: " + "; ".join(f"{one.url} {one.complaint}" for one in self._all)
         )

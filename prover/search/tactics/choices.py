@@ -148,8 +148,8 @@ def choices(goal: Goal, known: ContextDeclarations) -> Iterator[str]:
         yield "left\n□"
         yield "right\n□"
     yield from inductions(goal, known)
-    behind = known.definitions_in(goal.text)
-    unfold = f" [{', '.join(behind)}]" if behind else ""
+    unfolded = known.definitions_in(goal.text)
+    unfold = f" [{', '.join(unfolded)}]" if unfolded else ""
     yield from (f"simp{unfold}\n□", f"simp_all{unfold}\n□")
     if operator == "∃":
         yield from (f"refine ⟨{term}, ?_⟩\n□" for term in itertools.islice(terms(goal), _MOST_WITNESSES))

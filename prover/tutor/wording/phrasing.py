@@ -126,11 +126,11 @@ def _says(lemma: LemmaWords) -> str:
 
 def _leaves(move: ProofMove) -> str:
     if move.holds:
-        return "what stands inside it is shown behind it"
+        return "the goals inside it are shown after it"
     left = move.open_after - move.open_before + 1
     if left <= 0:
-        return "nothing of this goal is left behind it"
-    return "another goal is in its place behind it" if left == 1 else f"{left} goals are in its place behind it"
+        return "nothing of this goal is left after it"
+    return "another goal takes its place" if left == 1 else f"{left} goals take its place"
 
 
 def _explained(move: ProofMove) -> str:

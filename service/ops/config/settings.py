@@ -109,7 +109,7 @@ def load(file: Path | None = None, flags: Flags | None = None) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = ".".join(str(part) for part in first["loc"])
-        # Values are left out: that of a section is no help, and a token must not be shown.
+        # Values are left out: that of a whole section does not help, and a token must not be shown.
         found = "" if isinstance(first["input"], dict) or "token" in name else f", found {first['input']!r}"
         text = _CLEARER.get(first["type"], first["msg"].removeprefix("Value error, "))
         raise UserError(f"setting {name}: {text}{found}") from None

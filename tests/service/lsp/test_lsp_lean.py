@@ -459,7 +459,7 @@ async def test_a_request_that_cannot_be_read_is_answered_under_its_id() -> None:
             (run, {"command": "leansieve.prove"}, invalid, "Expected 3 arguments, got 0"),
             (run, {"command": "leansieve.prove", "arguments": [URI, 1, place]}, invalid, "Range"),
             (run, {"command": "leansieve.prove", "arguments": [1, 2, 3, 4]}, invalid, "Invalid Params"),
-            (7, {}, types.ErrorCodes.InvalidRequest.value, "`method` is no text"),
+            (7, {}, types.ErrorCodes.InvalidRequest.value, "`method` is not a string"),
         ),
         start=1,
     ):  # fmt: skip
