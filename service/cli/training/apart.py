@@ -20,6 +20,7 @@ from service.core.limits.text import printable
 from service.ops.config import Settings
 
 _IMPORTED_ONCE = (
+    "service.cli.training.preloading",
     "training.trainer.trainer",
     "vllm.engine.arg_utils",
     "vllm.v1.engine.llm_engine",
