@@ -1,9 +1,9 @@
 """Tables of settings: their base class, and how a file of them is read."""
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -57,3 +57,34 @@ def first_mistake(error: ValidationError) -> str:
     message = message[:1].lower() + message[1:]
     found = "" if isinstance(first["input"], dict | BaseModel) else f", found {first['input']!r}"
     return f"{setting}: {message}{found}" if setting else message
+
+
+class Inputs(Protocol):
+    """What runs of several stages read."""
+
+    @property
+    def base(self) -> Path:
+        """The base model."""
+        ...
+
+    @property
+    def proofs(self) -> Sequence[Path]:
+        """Files of proved theorems."""
+        ...
+
+    @property
+    def dev(self) -> Path:
+        """Evaluation theorems."""
+        ...
+
+
+def require_inputs(file: Path, plan: Inputs) -> None:
+    """Raise ConfigError for the first input of a run that does not exist; models of the hub are downloaded later.
+
+    Args:
+        file: the configuration file.
+        plan: its content.
+    """
+    for name, path in (("base", plan.base), *(("proofs", path) for path in plan.proofs), ("dev", plan.dev)):
+        if not path.exists() and not str(path).startswith("hub:"):
+            raise ConfigError(f"{file}: {name}: there is no {path}.")

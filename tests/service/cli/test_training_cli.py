@@ -98,6 +98,22 @@ def test_mistakes_are_one_sentence(tmp_path: Path) -> None:
     assert "holds no drawn texts" in refused(leansieve(*drawn))
 
 
+@pytest.mark.parametrize("command", ["grow", "scrpo"])
+@pytest.mark.parametrize("missing", ["base", "proofs", "dev"])
+def test_a_missing_input_of_several_stages_is_told_before_the_first(tmp_path: Path, command: str, missing: str) -> None:
+    paths = {name: tmp_path / name for name in ("base", "proofs", "dev")}
+    for name, path in paths.items():
+        if name != missing:
+            path.touch()
+    arms = '[[arms]]\nname = "a"\nalgorithm = "grpo"\n' if command == "grow" else ""
+    file = tmp_path / "plan.toml"
+    file.write_text(
+        f'folder = "{tmp_path}/run"\nbase = "{paths["base"]}"\nproofs = ["{paths["proofs"]}"]\ndev = "{paths["dev"]}"\n{arms}'
+    )
+    assert refused(leansieve(command, file)) == f"{file}: {missing}: there is no {paths[missing]}."
+    assert not (tmp_path / "run").exists()
+
+
 def test_an_interrupt_of_resumable_work_says_that_the_command_resumes(capsys: pytest.CaptureFixture[str]) -> None:
     async def work() -> None:
         os.kill(os.getpid(), signal.SIGINT)

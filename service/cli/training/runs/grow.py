@@ -26,11 +26,13 @@ def grow(
     settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
     command = shared.command_line()
     with shared.user_errors(), shared.interruptible():
+        from training.config.section import require_inputs
         from training.growing.config import load_grow
         from training.growing.rounds import stages
         from training.stages import Stages
 
         plan = load_grow(file)
+        require_inputs(file, plan)
         planned = {stage.name: stage for stage in stages(plan)}
         shared.complete(
             Stages(plan.folder, plan),

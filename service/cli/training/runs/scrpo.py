@@ -25,10 +25,12 @@ def scrpo(
     settings = common.load_settings(config, lean={"workers": workers}, log={"level": log_level})
     command = shared.command_line()
     with shared.user_errors(), shared.interruptible():
+        from training.config.section import require_inputs
         from training.critique.scrpo import load_scrpo, stages
         from training.stages import Stages
 
         plan = load_scrpo(file)
+        require_inputs(file, plan)
         shared.complete(
             Stages(plan.folder, plan),
             {name: name for name in stages(plan)},
