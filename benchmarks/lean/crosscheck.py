@@ -9,8 +9,6 @@ to the same process again (warm). Reported: its own milliseconds, and the wall-c
 
 import argparse
 import asyncio
-import json
-import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -18,10 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from rich.console import Console
 from rich.progress import track
 
-from benchmarks.lean.lean_pool import quantile, show
+from benchmarks.lean.lean_pool import publish, quantile
 from prover.lean.checker import Terms
 from prover.lean.crosscheck.process import KernelProcess
 from prover.lean.crosscheck.second import Opinion, SecondKernel
@@ -105,10 +102,7 @@ def main() -> None:
     lean = EmbeddedLean()
     lean.prepare()
     result = asyncio.run(measure(lean, arguments.proofs))
-    show(result, Console())
-    arguments.json.parent.mkdir(parents=True, exist_ok=True)
-    arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(f"written to {arguments.json}", file=sys.stderr)
+    publish(result, arguments.json)
 
 
 if __name__ == "__main__":

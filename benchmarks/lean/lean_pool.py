@@ -280,6 +280,14 @@ def show(result: dict[str, Any], console: Console) -> None:
     console.print(table)
 
 
+def publish(result: dict[str, Any], path: Path) -> None:
+    """Print the figures and write them to a file."""
+    show(result, Console())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    print(f"written to {path}", file=sys.stderr)
+
+
 def main() -> None:
     """Run the benchmark and report its figures."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -291,10 +299,7 @@ def main() -> None:
     lean = EmbeddedLean()
     lean.prepare()
     result = asyncio.run(measure(lean, arguments.fresh, arguments.warm, arguments.warm_up))
-    show(result, Console())
-    arguments.json.parent.mkdir(parents=True, exist_ok=True)
-    arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(f"written to {arguments.json}", file=sys.stderr)
+    publish(result, arguments.json)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ elaboration, which includes that cost, and the kernel checks them twice.
 
 import argparse
 import asyncio
-import json
 import statistics
 import sys
 import time
@@ -23,10 +22,9 @@ from typing import Any
 import psutil
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from rich.console import Console
 from rich.progress import track
 
-from benchmarks.lean.lean_pool import quantile, show
+from benchmarks.lean.lean_pool import publish, quantile
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # the exploits and the honest proofs belong to the tests
 
@@ -189,10 +187,7 @@ def main() -> None:
     lean = EmbeddedLean()
     lean.prepare()
     result = asyncio.run(measure(lean, arguments.proofs, arguments.examples, arguments.exploits))
-    show(result, Console())
-    arguments.json.parent.mkdir(parents=True, exist_ok=True)
-    arguments.json.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
-    print(f"written to {arguments.json}", file=sys.stderr)
+    publish(result, arguments.json)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -39,6 +39,25 @@ async def unbroken(work: Coroutine[Any, Any, T]) -> T:
     except asyncio.CancelledError:
         await asyncio.wait([task])
         raise
+
+
+async def for_each(items: Iterable[T], work: Callable[[T], Awaitable[object]], concurrency: int) -> None:
+    """Work on items in their order, on so many at once.
+
+    The first exception ends all work and is raised. The iterable is read item by item, when work on it begins.
+    """
+    waiting = iter(items)
+
+    async def repeat() -> None:
+        for item in waiting:
+            await work(item)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(concurrency):
+                group.create_task(repeat())
+    except BaseExceptionGroup as failures:
+        raise failures.exceptions[0] from None
 
 
 async def ended(tasks: Sequence[asyncio.Task[None]]) -> None:

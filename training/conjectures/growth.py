@@ -1,6 +1,5 @@
 """Draws conjectures, asks Lean about them, and records the outcome of each; resumable."""
 
-import asyncio
 import hashlib
 import time
 from collections import Counter
@@ -9,6 +8,7 @@ from random import Random
 
 from pydantic import ValidationError
 
+from prover.concurrency.tasks import for_each
 from prover.lean.checker import Checker
 from prover.sampling.plans.statement import Statement
 from prover.search.diversity import length
@@ -88,23 +88,16 @@ class Growth:
         outcomes = {outcome.number: outcome for outcome in read_outcomes(journal)}
         for outcome in outcomes.values():
             self._resume(outcome, journal)
-        numbers = iter([number for number in range(count) if number not in outcomes])
         progress = _Progress(count, list(outcomes.values()), report)
 
-        async def work() -> None:
-            for number in numbers:
-                outcome = await self._outcome(checker, number)
-                self._learn(outcome)
-                journal.append(outcome.model_dump_json(exclude_defaults=True))
-                outcomes[number] = outcome
-                progress.advance(outcome)
+        async def draw(number: int) -> None:
+            outcome = await self._outcome(checker, number)
+            self._learn(outcome)
+            journal.append(outcome.model_dump_json(exclude_defaults=True))
+            outcomes[number] = outcome
+            progress.advance(outcome)
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(concurrency):
-                    group.create_task(work())
-        except ExceptionGroup as failures:
-            raise failures.exceptions[0] from None
+        await for_each([number for number in range(count) if number not in outcomes], draw, concurrency)
         return [outcomes[number] for number in sorted(outcomes)]
 
     def _resume(self, outcome: ConjectureOutcome, journal: Journal) -> None:

@@ -1,6 +1,5 @@
 """The search over a corpus: in parallel, one line per theorem, resumable."""
 
-import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -8,6 +7,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from prover.concurrency.tasks import for_each
 from prover.lean.checker import Checker
 from prover.lean.workers.lean_pool import LeanPool
 from prover.search.tactics.scripts.partial import GoalReader
@@ -140,30 +140,24 @@ async def search_into(
     """Search as `search_corpus` does, with the given journal and sources of goals and verdicts."""
     results = {_key(row.theorem): row for row in _earlier(journal)}
     wanted = [_key(record) for record in records]
-    waiting = iter([record for record, key in zip(records, wanted, strict=True) if key not in results])
+    waiting = [record for record, key in zip(records, wanted, strict=True) if key not in results]
     tally = _Tally(len(set(wanted) - results.keys()), report)
 
-    async def work() -> None:
-        for record in waiting:
-            found = await find_proofs(lean, checker, record, budget)
-            row = SeedRecord(
-                theorem=record,
-                proofs=found.proofs,
-                origins=found.origins,
-                ending=found.ending,
-                requests=found.requests,
-                seconds=round(found.seconds, 2),
-            )
-            journal.append(row.model_dump_json())
-            results[_key(record)] = row
-            tally.count(row)
+    async def search(record: TheoremRecord) -> None:
+        found = await find_proofs(lean, checker, record, budget)
+        row = SeedRecord(
+            theorem=record,
+            proofs=found.proofs,
+            origins=found.origins,
+            ending=found.ending,
+            requests=found.requests,
+            seconds=round(found.seconds, 2),
+        )
+        journal.append(row.model_dump_json())
+        results[_key(record)] = row
+        tally.count(row)
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            for _ in range(concurrency):
-                group.create_task(work())
-    except ExceptionGroup as failures:
-        raise failures.exceptions[0] from None
+    await for_each(waiting, search, concurrency)
     return statistics(results[key] for key in dict.fromkeys(wanted))
 
 

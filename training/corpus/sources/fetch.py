@@ -10,10 +10,11 @@ Step 3 takes hours for all of Lean Workbook. Answers are appended to a journal, 
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from prover.concurrency.tasks import for_each
 from prover.theorem import Theorem
 from training.corpus.dedupe import deduplicate, without_leaks
 from training.corpus.jsonl import write_jsonl
@@ -104,20 +105,14 @@ async def keep_what_elaborates(
     """Return the records whose statements elaborate, in order; answers in the journal are reused."""
     with Journal(journal) as lines:
         answers: dict[str, bool] = dict(json.loads(line) for _, line in lines.lines())
-        waiting = iter([record for record in records if record.theorem.digest not in answers])
 
-        async def work(queue: Iterable[TheoremRecord]) -> None:
-            for record in queue:
-                digest = record.theorem.digest
-                answers[digest] = await elaborates(record.theorem)
-                lines.append(json.dumps([digest, answers[digest]]))
-                if len(answers) % 500 == 0:
-                    report(f"{journal.stem}: {len(answers)} of {len(records)} statements checked")
+        async def elaborate(record: TheoremRecord) -> None:
+            digest = record.theorem.digest
+            answers[digest] = await elaborates(record.theorem)
+            lines.append(json.dumps([digest, answers[digest]]))
+            if len(answers) % 500 == 0:
+                report(f"{journal.stem}: {len(answers)} of {len(records)} statements checked")
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(concurrency):
-                    group.create_task(work(waiting))
-        except ExceptionGroup as failures:
-            raise failures.exceptions[0] from None
+        waiting = [record for record in records if record.theorem.digest not in answers]
+        await for_each(waiting, elaborate, concurrency)
     return [record for record in records if answers[record.theorem.digest]]

@@ -12,22 +12,10 @@ from prover.search.strategies import build_plan
 from prover.search.terms import SearchTerms
 from prover.theorem import Theorem
 from prover.verdict import Limits
+from tests.support.definitions import EVEN, LISTS
 
 pytestmark = pytest.mark.lean
 
-LISTS = """def put {α : Type} (y : α) : List α → List α
-  | [] => [y]
-  | x :: xs => x :: put y xs
-
-def turn {α : Type} : List α → List α
-  | [] => []
-  | x :: xs => put x (turn xs)
-
-def sumFrom : List Nat → Nat → Nat
-  | [], a => a
-  | x :: xs, a => sumFrom xs (a + x)
-"""
-EVEN = "inductive Even : Nat → Prop where\n  | zero : Even 0\n  | step (n : Nat) : Even n → Even (n + 2)\n"
 PARITY = "def Twice (n : Nat) : Prop := ∃ k, n = k + k\n\ndef Odd (n : Nat) : Prop := ∃ k, n = k + k + 1\n"
 KINDS = {
     "lemma_found_by_generalising": ("(α : Type) (xs : List α) : turn (turn xs) = xs", LISTS),

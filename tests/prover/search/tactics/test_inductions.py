@@ -5,20 +5,7 @@ from prover.search.tactics.goals.known import ContextDeclarations, known_of
 from prover.search.tactics.moves.inductions import functional, rule_applications, waterfall
 from prover.source.context.declarations import scanned
 from prover.theorem import Theorem
-
-LISTS = """def put {α : Type} (y : α) : List α → List α
-  | [] => [y]
-  | x :: xs => x :: put y xs
-
-def turn {α : Type} : List α → List α
-  | [] => []
-  | x :: xs => put x (turn xs)
-
-def sumFrom : List Nat → Nat → Nat
-  | [], a => a
-  | x :: xs, a => sumFrom xs (a + x)
-"""
-EVEN = "inductive Even : Nat → Prop where\n  | zero : Even 0\n  | step (n : Nat) : Even n → Even (n + 2)\n"
+from tests.support.definitions import EVEN, LISTS
 
 
 def known(context: str) -> ContextDeclarations:
