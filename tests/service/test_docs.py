@@ -26,7 +26,8 @@ async def test_the_python_examples_run(served: str) -> None:
     await asyncio.to_thread(exec, compile(code, "docs/api.md", "exec"), {"__name__": "example"})
 
 
-def test_the_example_of_a_configuration_file_is_taken(tmp_path: Path) -> None:
+def test_the_example_of_a_configuration_file_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LEANSIEVE_LEAN__WORKERS")  # the environment precedes a file
     (example,) = blocks("toml")
     file = tmp_path / "config.toml"
     file.write_text(example)

@@ -185,7 +185,7 @@ async def _begin(settings: Settings, folder: Folder, asked: _Asked) -> BatchRun:
     if not entries:
         raise UserError("there is nothing to prove: no theorem, or none in this part")
     run = await asyncio.to_thread(folder.begin, asked.fingerprint(), label, entries, batch_bytes)
-    _remark(f"{run.items:,} theorems in {len(run.batches)} batches")
+    _remark(f"theorems: {run.items:,}; batches: {len(run.batches)}")
     return run
 
 
