@@ -85,7 +85,7 @@ def document(paths: Mapping[str, str]) -> Schema:
         message = _of(method.output_type, schemas)
         got = _content("application/json", message)
         if method.server_streaming:
-            got = _content("text/event-stream", _event(method.output_type, message))
+            got = _content("text/event-stream", _events(method.output_type, message))
         described[paths[method.name]] = {
             "post": {
                 "operationId": method.name,
@@ -162,12 +162,12 @@ def _health() -> Schema:
     }
 
 
-def _event(kind: Descriptor, message: Schema) -> Schema:
-    """Return the schema of a server-sent event in a stream of messages."""
+def _events(kind: Descriptor, message: Schema) -> Schema:
+    """Return the schema of a stream of messages as server-sent events: a text, with the schema of each event."""
     oneof = kind.oneofs_by_name.get("event")
     names = [field.name for field in oneof.fields] if oneof else ["message"]
     data = {"anyOf": [message, _ref("Error")]}
-    return {
+    event = {
         "type": "object",
         "required": ["event", "data"],
         "properties": {
@@ -175,6 +175,7 @@ def _event(kind: Descriptor, message: Schema) -> Schema:
             "data": {"type": "string", "contentMediaType": "application/json", "contentSchema": data},
         },
     }
+    return {"type": "string", "contentMediaType": "text/event-stream", "contentSchema": event}
 
 
 def _content(media_type: str, schema: Schema) -> Schema:

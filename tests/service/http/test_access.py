@@ -88,6 +88,18 @@ async def test_every_call_of_the_contract_has_a_page() -> None:
         assert {"/generate", "/healthz"} <= described.keys()
 
 
+async def test_the_document_calls_a_stream_a_text_of_events() -> None:
+    # openapi-python-client 0.29.1 reads the body as its schema says: as an object it raised on each stream.
+    async with asking() as client:
+        described = (await client.get("/openapi.json")).json()["paths"]
+    streams = [name for name, method in METHODS.items() if method.server_streaming]
+    assert "Prove" in streams
+    for name in streams:
+        schema = described[path(name)]["post"]["responses"]["200"]["content"]["text/event-stream"]["schema"]
+        assert (schema["type"], schema["contentMediaType"]) == ("string", "text/event-stream")
+        assert schema["contentSchema"]["properties"]["event"]["enum"][-1] == "error"
+
+
 async def test_what_is_not_there_is_a_404_that_shows_nothing_unescaped() -> None:
     async with asking() as client:
         answer = await client.get("/<script>alert(1)</script>/../../etc/passwd")

@@ -112,6 +112,10 @@ async def test_whatever_is_posted_the_server_stands_and_says_what_is_wrong(name:
 
 async def test_schemathesis_finds_nothing_that_the_document_does_not_say(bridge: str) -> None:
     document = (await asyncio.to_thread(httpx.get, f"{bridge}/openapi.json")).json()
+    for operations in document["paths"].values():
+        for operation in operations.values():
+            if stream := operation["responses"]["200"]["content"].get("text/event-stream"):
+                stream["schema"] = stream["schema"]["contentSchema"]  # schemathesis takes it for that of an event
     schema = schemathesis.openapi.from_dict(document)
     # Not that what fits the document is taken: Lean's word on a statement, say, is no matter of schemas.
     looks = [
