@@ -11,6 +11,7 @@ from prover.lean import library
 from prover.lean.workers.lean_pool import LeanPool
 from prover.source import disk, lean_file
 from prover.source.lean_file import LeanFile
+from prover.source.lexer import unclosed_comment
 from prover.source.scanner import Command
 from prover.source.typed import read_theorem
 from prover.theorem import Header, Theorem
@@ -152,6 +153,8 @@ def _from_lean(path: Path, name: str, limits: TextSettings) -> Iterator[Entry]:
             yield Entry(id_, None, name[-_LONGEST_FAMILY:], part=part_of(file, item, start))
     for command in file.open:
         yield _unsearched(file, command.start, f"{name}:{{place}}", name, command.why)
+    if (opening := unclosed_comment(file.text)) is not None:
+        yield _unsearched(file, opening, f"{name}:{{place}}", name, "this comment is not closed: it hides the rest")
 
 
 def part_of(file: LeanFile, item: Command, start: int) -> Part:

@@ -98,9 +98,10 @@ def test_nothing_of_a_folder_is_passed_over(tmp_path: Path) -> None:
         "def data : { n : Nat // 0 < n } := ⟨1, by sorry⟩\n\ntheorem stopped : 1 = 2 := by\n  stop\n  rfl\n"
     )
     (tmp_path / "Proved.lean").write_text("theorem proved : 1 = 1 := rfl\n")
+    (tmp_path / "Quiet.lean").write_text("theorem q : 1 = 1 := sorry\n/- a\ntheorem r : 2 = 2 := sorry\n")
     told: list[str] = []
     entries = list(from_path(tmp_path, LIMITS, told.append))
-    assert told == ["1 of 5 files hold no `sorry`; nothing in them is looked at"]
+    assert told == ["1 of 6 files hold no `sorry`; nothing in them is looked at"]
     assert [entry.id for entry in entries] == [
         "Empty.lean",
         "Latin.lean",
@@ -109,12 +110,15 @@ def test_nothing_of_a_folder_is_passed_over(tmp_path: Path) -> None:
         "Parts.lean:4:4:parts",
         "Parts.lean:6:42:data",
         "Parts.lean:9:2",
+        "Quiet.lean:1:q",
+        "Quiet.lean:2:0",
     ]
-    assert [entry.theorem is None for entry in entries] == [True, True, False, True, True, True, True]
+    assert [entry.theorem is None for entry in entries] == [True, True, False, True, True, True, True, False, True]
     said = [entry.verdict.messages[0].text for entry in entries if entry.verdict]
     assert "is empty" in said[0]
     assert "is not UTF-8" in said[1]
     assert "`stop` leaves the rest of its proof" in said[2]
+    assert said[3] == "this comment is not closed: it hides the rest"
     parts = [entry.part for entry in entries if entry.part]
     assert [part.index for part in parts] == [0, 1, 0]
     assert parts[2].declaration.strip() == "def data : { n : Nat // 0 < n } := ⟨1, by sorry⟩"
