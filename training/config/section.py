@@ -60,7 +60,7 @@ def first_mistake(error: ValidationError) -> str:
 
 
 class Inputs(Protocol):
-    """What runs of several stages read."""
+    """Files that runs of several stages read."""
 
     @property
     def base(self) -> Path:
