@@ -267,13 +267,9 @@ async def learn(
                 save_checkpoint(checkpoints, step, kept, keep=2)
                 report(f"step {step} of {config.steps}: {json.dumps(row)}")
     policy = weights.policy()
-    description = {
-        "command": command,
-        "steps": config.steps,
-        "theorems": len(cases),
-        "learners": [one.kind for one in kinds],
-    }
-    atomic_write_text(folder / "policy.json", json.dumps({**policy_data(policy), "made": description}, indent=1) + "\n")
+    learners = [learner.kind for learner in kinds]
+    origin = {"command": command, "steps": config.steps, "theorems": len(cases), "learners": learners}
+    atomic_write_text(folder / "policy.json", json.dumps({**policy_data(policy), "made": origin}, indent=1) + "\n")
     return policy
 
 
