@@ -1,6 +1,6 @@
-"""Takes fewer of the samples that were drawn of each theorem, at random: a part to check completely.
+"""Chooses a random subsample of the samples that were drawn of each theorem: a part to check completely.
 
-    python -m training.evaluation.fewer TEXTS.jsonl.gz --samples 64 --out FEWER.jsonl.gz [--seed 0]
+    python -m training.evaluation.subsample TEXTS.jsonl.gz --samples 64 --out SUBSAMPLE.jsonl.gz [--seed 0]
 
 TEXTS are those of `python -m training.evaluation.apart`. The samples that remain are distributed as if only so many had
 been drawn.
@@ -16,7 +16,7 @@ import numpy as np
 from training.evaluation.apart import Drawn, write_drawn
 
 
-def fewer(row: Drawn, samples: int, random: np.random.Generator) -> Drawn:
+def subsample(row: Drawn, samples: int, random: np.random.Generator) -> Drawn:
     """Return so many of a theorem's samples, chosen without replacement.
 
     Raises:
@@ -31,7 +31,7 @@ def fewer(row: Drawn, samples: int, random: np.random.Generator) -> Drawn:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m training.evaluation.fewer", description="Take fewer samples.")
+    parser = argparse.ArgumentParser(prog="python -m training.evaluation.subsample", description="Choose a subsample.")
     parser.add_argument("texts", type=Path)
     parser.add_argument("--samples", type=int, required=True)
     parser.add_argument("--out", type=Path, required=True)
@@ -40,7 +40,7 @@ def main() -> None:
     random = np.random.default_rng(arguments.seed)
     try:
         lines = gzip.decompress(arguments.texts.read_bytes()).splitlines()
-        rows = [fewer(Drawn.model_validate_json(line), arguments.samples, random) for line in lines]
+        rows = [subsample(Drawn.model_validate_json(line), arguments.samples, random) for line in lines]
         print(f"{write_drawn(arguments.out, iter(rows))} theorems in {arguments.out}")
     except (ValueError, OSError, EOFError) as error:
         sys.exit(f"error: {error}")
