@@ -15,7 +15,6 @@ from prover.search.diversity import length
 from training.conjectures.bandit import Bandit
 from training.conjectures.evidence import evidence
 from training.conjectures.experience import Experience, is_own
-from training.conjectures.newness import key
 from training.conjectures.outcome import ConjectureOutcome, ConjectureStatus, arm_of
 from training.conjectures.questions import ConjectureBudget, ConjectureQuestions
 from training.conjectures.sources.library import LibraryTheorems, as_known, at_numbers
@@ -23,7 +22,8 @@ from training.conjectures.sources.mutated import Mutated, readable
 from training.conjectures.sources.proposal import ProposedTheorem, Source
 from training.conjectures.sources.templates import FromTemplates
 from training.conjectures.sources.witnessed import WithWitnesses
-from training.corpus.dedupe import outline
+from training.corpus.held_out import HeldOut
+from training.corpus.newness import key
 from training.corpus.proofs import ProvedTheorem
 from training.corpus.record import TheoremRecord
 from training.journal import Journal, JournalError
@@ -57,11 +57,8 @@ class Growth:
         self._budget = budget or ConjectureBudget()
         self._seed = seed
         self._experience = Experience()
-        guards = {record.guard for record in held_out if record.guard}
-        everywhere = [*held_out, *filter(None, map(at_numbers, held_out))]
-        self._outlines = {outline(record) for record in everywhere}
-        self._held_out = {_digest(key(record)) for record in everywhere}
-        library = [record for record in library if record.guard not in guards and not self._is_held_out(record)]
+        self._held_out = HeldOut([*held_out, *filter(None, map(at_numbers, held_out))])
+        library = [record for record in library if record not in self._held_out]
         lemmas = as_known(library)
         self._known = {_digest(key(record)) for record in (*known, *(source.theorem for source in sources))}
         self._known |= {_digest(key(record)) for record in filter(None, map(at_numbers, library))}
@@ -138,7 +135,7 @@ class Growth:
         digest = _digest(f"guard {record.guard}" if record.guard else key(record))
         if digest in self._known:
             return drawn
-        if digest in self._held_out or self._is_held_out(record):
+        if record in self._held_out:
             return drawn.model_copy(update={"status": ConjectureStatus.HELD_OUT})
         self._known.add(digest)
         drawn = drawn.model_copy(update={"key": digest})
@@ -175,9 +172,6 @@ class Growth:
                 return proposal
             self._bandit.drop(arm)
         raise ValueError("No theorem is left whose statement could be changed.")
-
-    def _is_held_out(self, record: TheoremRecord) -> bool:
-        return outline(record) in self._outlines
 
 
 def read_outcomes(journal: Journal) -> Iterator[ConjectureOutcome]:

@@ -14,25 +14,23 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from prover.search.diversity import distinct_key
-from training.conjectures.newness import key
 from training.conjectures.renaming import renamed
-from training.corpus.dedupe import outline
+from training.corpus.held_out import HeldOut
 from training.corpus.jsonl import write_jsonl
+from training.corpus.newness import key
 from training.corpus.proofs import ProvedTheorem, read_proofs
 from training.corpus.record import TheoremRecord, read_corpus
 
 
 def merged(theorems: Iterable[ProvedTheorem], held_out: Sequence[TheoremRecord]) -> tuple[list[ProvedTheorem], int]:
     """Return each theorem once, with all its different proofs, and the number left out because of held-out theorems."""
-    outlines = {outline(record) for record in held_out}
-    keys = {key(record) for record in held_out}
-    names = {record.guard for record in held_out if record.guard}
+    guard = HeldOut(held_out)
     found: dict[str, tuple[TheoremRecord, dict[str, str]]] = {}
     left_out: set[str] = set()
     for proved in theorems:
         record = proved.theorem
         identity = key(record)
-        if outline(record) in outlines or identity in keys or (record.guard and record.guard in names):
+        if record in guard:
             left_out.add(identity)
             continue
         _, proofs = found.setdefault(

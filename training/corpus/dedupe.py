@@ -31,12 +31,6 @@ def deduplicate(records: Iterable[TheoremRecord]) -> list[TheoremRecord]:
     return list(first.values())
 
 
-def without_leaks(records: Iterable[TheoremRecord], held_out: Iterable[TheoremRecord]) -> list[TheoremRecord]:
-    """Return the records whose outline does not occur among the held-out theorems."""
-    seen = {outline(record) for record in held_out}
-    return [record for record in records if outline(record) not in seen]
-
-
 def _key(record: TheoremRecord, rough: bool) -> str:
     tokens = list(tokenize(record.statement))[2:]  # without `theorem NAME`
     index = {name: f"x{number}" for number, name in enumerate(dict.fromkeys(_bound_names(tokens)))}

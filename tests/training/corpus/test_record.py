@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from prover.theorem import Header
 from prover.verdict import Policy
-from training.corpus.dedupe import canonical, deduplicate, outline, without_leaks
+from training.corpus.dedupe import canonical, deduplicate, outline
+from training.corpus.held_out import without_leaks
 from training.corpus.jsonl import write_jsonl
 from training.corpus.proofs import ProvedTheorem, hold_out
 from training.corpus.record import TheoremRecord, read_corpus
@@ -166,6 +167,21 @@ def test_deduplicate_keeps_the_first() -> None:
 def test_theorems_like_held_out_ones_are_removed() -> None:
     train = [record("theorem a : 1 + 1 = 2"), record("theorem b : 2 * 2 = 4")]
     assert without_leaks(train, [record("theorem c : 5 + 6 = 11")]) == train[1:]
+
+
+def test_a_held_out_theorem_in_another_order_is_removed() -> None:
+    held_out = record("theorem a (x y : Int) (hx : 0 < x) (hy : x ^ 2 = y) : 0 < y")
+    train = [
+        record("theorem b (b a z : Int) (h : a ^ 2 = b) (g : a > 0) : b > 0"),
+        record("theorem c (x : Int) : x = x"),
+    ]
+    assert without_leaks(train, [held_out]) == train[1:]
+
+
+def test_a_held_out_theorem_of_the_library_is_removed_whatever_it_states() -> None:
+    train = [record("theorem a : 1 < 2", guard="Nat.one_lt_two"), record("theorem b : 2 ≠ 3", guard="Nat.two_ne_three")]
+    held_out = record("theorem c : True", guard="Nat.one_lt_two")
+    assert without_leaks(train, [held_out]) == train[1:]
 
 
 names = st.sampled_from([f"family{i}/t" for i in range(6)] + [""])

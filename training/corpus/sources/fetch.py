@@ -16,7 +16,8 @@ from pathlib import Path
 
 from prover.concurrency.tasks import for_each
 from prover.theorem import Theorem
-from training.corpus.dedupe import deduplicate, without_leaks
+from training.corpus.dedupe import deduplicate
+from training.corpus.held_out import without_leaks
 from training.corpus.jsonl import write_jsonl
 from training.corpus.record import TheoremRecord
 from training.corpus.rewrite import rewrite_for_core

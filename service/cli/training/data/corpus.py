@@ -206,7 +206,8 @@ def split(
     with shared.user_errors():
         if dev + test > 1:
             raise UserError(f"--dev and --test are shares of one corpus: together at most 1, not {dev + test:g}")
-        from training.corpus.dedupe import deduplicate, without_leaks
+        from training.corpus.dedupe import deduplicate
+        from training.corpus.held_out import without_leaks
         from training.corpus.jsonl import write_jsonl
         from training.corpus.record import read_corpus
         from training.corpus.splits import split
@@ -227,11 +228,12 @@ def clean(
     sample: Annotated[int | None, typer.Option(help="Only so many, drawn by --seed.", min=1)] = None,
     seed: shared.Seed = 0,
 ) -> None:
-    """Merge corpora into one, without repetitions and held-out theorems, up to names."""
+    """Merge corpora into one, without repetitions and near duplicates of held-out theorems."""
     with shared.user_errors():
         from random import Random
 
-        from training.corpus.dedupe import deduplicate, without_leaks
+        from training.corpus.dedupe import deduplicate
+        from training.corpus.held_out import without_leaks
         from training.corpus.jsonl import write_jsonl
         from training.corpus.record import read_corpus
 

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prover.sampling.plans.statement import Statement
-from training.conjectures.newness import key
+from training.corpus.newness import key
 from training.corpus.record import TheoremRecord
 
 HYPOTHESES = ("0 < a", "a ≤ b", "b ^ 2 = c", "a + c ≠ 4", "c % 3 = a")
