@@ -73,8 +73,17 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Fast tests come last, so that all processes have work to the end."""
-    items.sort(key=lambda item: item.get_closest_marker("fast") is not None)
+    """Tests without Lean come second, while the first process prepares Lean for all; fast ones come last, so that all
+    processes have work to the end.
+    """
+    first = next((item.path for item in items if item.get_closest_marker("lean")), None)
+
+    def place(item: pytest.Item) -> int:
+        if item.get_closest_marker("fast"):
+            return 3
+        return 0 if item.path == first else 2 if item.get_closest_marker("lean") else 1
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session", autouse=True)

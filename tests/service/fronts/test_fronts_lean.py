@@ -25,6 +25,9 @@ pytestmark = [pytest.mark.lean, pytest.mark.timeout(900)]
 
 HERE = Path(__file__).parent
 FILES = sorted(path.name for path in HERE.glob("*.lean"))
+LONG = {"Elaborators.lean", "Notation.lean"}
+"""Files whose code takes half a minute of a core to prove: the command line does so in every run, the others in the slow one."""
+BY_OTHERS = [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in FILES]
 SHARED = {"Remarks.lean": Lane.LISTED, "Holes.lean": Lane.TRANSPARENT, "Module.lean": Lane.TRANSPARENT}
 """Files that need no quarantine."""
 BUDGET = ("--seconds", "60")
@@ -99,7 +102,7 @@ async def test_file_is_proved_by_the_command_line(
     assert done.status == 0, done.out
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", BY_OTHERS)
 async def test_file_is_proved_in_an_editor_while_its_user_types_on(
     name: str, editor: Editor, lean_client: Client, known: dict[str, dict[str, Verdict]]
 ) -> None:
@@ -118,7 +121,7 @@ async def test_file_is_proved_in_an_editor_while_its_user_types_on(
     editor.close()
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", BY_OTHERS)
 async def test_file_is_proved_by_fill_sorries(
     name: str, lean_client: Client, known: dict[str, dict[str, Verdict]]
 ) -> None:

@@ -108,7 +108,7 @@ async def test_what_is_false_is_told_with_values(lean_client: Client) -> None:
     begun = Tutoring(Theorem("theorem t (n : Nat) : n < 5"), "by\n  induction n")
     assert (await lean_client.hint(begun)).outcome is HintOutcome.THEOREM_FALSE, "however far the learner has come"
     wrong_side = await lean_client.hint(
-        Tutoring(Theorem("theorem t (p q : Prop) (h : p) : p ∨ q"), "by\n  right", seconds=30.0)
+        Tutoring(Theorem("theorem t (p q : Prop) (h : p) : p ∨ q"), "by\n  right", seconds=120.0)
     )
     assert wrong_side.outcome is HintOutcome.DEAD_END
     assert "the open goal `⊢ q` is false" in wrong_side.sentence
