@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from unittest.mock import AsyncMock
 
@@ -65,6 +65,24 @@ async def test_the_time_in_which_lean_starts_for_a_statement_is_time_of_its_sear
     await engine.close()
 
 
+def with_scripted_lean(
+    monkeypatch: pytest.MonkeyPatch, elaborate: Callable[..., Awaitable[Elaboration]], activity: str = ""
+) -> Engine:
+    """An engine whose Lean elaborates as it is told, and does `activity` meanwhile."""
+
+    @contextlib.asynccontextmanager
+    async def client() -> AsyncIterator[object]:
+        asked = AsyncMock(PoolClient, elaborate=elaborate)
+        asked.starting.return_value = activity
+        yield asked
+
+    engine = Engine(Settings())
+    engine._started = True
+    monkeypatch.setattr(Engine, "workers", 1)
+    monkeypatch.setattr(engine, "_client", client)
+    return engine
+
+
 @pytest.mark.parametrize("disprove", [False, True])
 async def test_a_search_ends_on_time_although_its_statement_has_not_elaborated(
     monkeypatch: pytest.MonkeyPatch, disprove: bool
@@ -79,16 +97,7 @@ async def test_a_search_ends_on_time_although_its_statement_has_not_elaborated(
             stopped.set()
         raise AssertionError
 
-    @contextlib.asynccontextmanager
-    async def client() -> AsyncIterator[object]:
-        asked = AsyncMock(PoolClient, elaborate=elaborate)
-        asked.starting.return_value = ""
-        yield asked
-
-    engine = Engine(Settings())
-    engine._started = True
-    monkeypatch.setattr(Engine, "workers", 1)
-    monkeypatch.setattr(engine, "_client", client)
+    engine = with_scripted_lean(monkeypatch, elaborate)
     options = SearchOptions(budget=Budget(seconds=0.05), disprove=disprove)
     (finished,) = [event async for event in engine.prove(Search(Theorem("theorem a : True"), options))]
     assert isinstance(finished, Finished)
@@ -109,16 +118,7 @@ async def test_a_search_tells_that_lean_starts_for_its_statement(
         await told.wait()
         return Elaboration(VerdictKind.INVALID_STATEMENT)
 
-    @contextlib.asynccontextmanager
-    async def client() -> AsyncIterator[object]:
-        asked = AsyncMock(PoolClient, elaborate=elaborate)
-        asked.starting.return_value = "Lean starts"
-        yield asked
-
-    engine = Engine(Settings())
-    engine._started = True
-    monkeypatch.setattr(Engine, "workers", 1)
-    monkeypatch.setattr(engine, "_client", client)
+    engine = with_scripted_lean(monkeypatch, elaborate, "Lean starts")
     options = SearchOptions(budget=Budget(seconds=60), disprove=disprove)
     events = engine.prove(Search(Theorem("theorem a : True"), options))
     for _ in range(2):
