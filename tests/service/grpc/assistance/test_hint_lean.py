@@ -102,13 +102,13 @@ async def test_a_sorry_in_a_term_gets_hints_about_its_goal(lean_client: Client, 
 
 
 async def test_what_is_false_is_told_with_values(lean_client: Client) -> None:
-    found = await lean_client.hint(Tutoring(Theorem("theorem t (n : Nat) : n < 5")))
+    found = await lean_client.hint(Tutoring(Theorem("theorem t (n : Nat) : n < 5"), seconds=60.0))
     assert (found.outcome, found.counterexample) == (HintOutcome.THEOREM_FALSE, (("n", "5"),))
     assert found.sentence == "The theorem is false: it does not hold for `n := 5`."
-    begun = Tutoring(Theorem("theorem t (n : Nat) : n < 5"), "by\n  induction n")
+    begun = Tutoring(Theorem("theorem t (n : Nat) : n < 5"), "by\n  induction n", seconds=60.0)
     assert (await lean_client.hint(begun)).outcome is HintOutcome.THEOREM_FALSE, "however far the learner has come"
     wrong_side = await lean_client.hint(
-        Tutoring(Theorem("theorem t (p q : Prop) (h : p) : p ∨ q"), "by\n  right", seconds=120.0)
+        Tutoring(Theorem("theorem t (p q : Prop) (h : p) : p ∨ q"), "by\n  right", seconds=60.0)
     )
     assert wrong_side.outcome is HintOutcome.DEAD_END
     assert "the open goal `⊢ q` is false" in wrong_side.sentence
