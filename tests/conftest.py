@@ -93,9 +93,8 @@ def _no_store_of_the_user() -> Iterator[None]:
         environment.setenv("LEANSIEVE_STORE__URL", "none")
         environment.setenv("LEANSIEVE_LEAN__CERTIFY", "never")  # emulated toolchains; certifying has tests of its own
         environment.setenv("LEANSIEVE_SEARCH__SECONDS", "15")  # a search uses all its time
-        environment.setenv(
-            "LEANSIEVE_LEAN__WORKERS", "1"
-        )  # tests run side by side: a second worker of each would cost its start
+        # Tests run side by side: a second worker of each would cost its start.
+        environment.setenv("LEANSIEVE_LEAN__WORKERS", "1")
         environment.setenv("LEANSIEVE_LEAN__SPARES", "0")
         yield
 
